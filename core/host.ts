@@ -1,0 +1,67 @@
+/** Time and chance, so that a test needs neither. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** A number from 0 to 1, 1 excluded. */
+  random(): number;
+}
+
+/** A stream to write to. */
+export interface Output {
+  /** True when a person looks at it. */
+  readonly isTerminal: boolean;
+  /** Width in columns; 80 when it is not known. */
+  readonly columns: number;
+  /** Resolves when the text is handed over to the reader, rejects with {@linkcode ClosedPipe}. */
+  write(text: string): Promise<void>;
+}
+
+/** The reader of an output has gone, as `head` does when it has enough. */
+export class ClosedPipe extends Error {
+  override readonly name = "ClosedPipe";
+}
+
+/** What a finished program left. */
+export interface ProcessResult {
+  /** -1 when a signal ended it. */
+  readonly exitCode: number;
+  readonly stdout: string;
+}
+
+/** How {@linkcode Host.run} runs a program. */
+export interface RunOptions {
+  /** Text written to its standard input, which is then closed. */
+  readonly stdin: string;
+  /** It is ended and a `TIMEOUT` is thrown after this many milliseconds. */
+  readonly timeoutMs: number;
+  /** It is ended and an `INVALID_RESPONSE` is thrown when it prints more bytes than this. */
+  readonly maxBytes: number;
+}
+
+/** Everything the program may ask of the machine it runs on. */
+export interface Host {
+  /** The words behind the program's name. */
+  readonly args: readonly string[];
+  readonly homeDirectory: string;
+  readonly clock: Clock;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** True when a person can be asked on standard input. */
+  readonly stdinIsTerminal: boolean;
+  /** An environment variable; undefined when it is unset or empty. */
+  env(name: string): string | undefined;
+  /** All of standard input, at most `maxBytes`; throws `USAGE` beyond. */
+  readStdin(maxBytes: number): Promise<string>;
+  /** Asks on the terminal without echo. */
+  askPassword(question: string): Promise<string>;
+  /** A file's bytes, or undefined when there is none; throws `CONFIG` when it cannot be read. */
+  readFile(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /** The names in a folder, sorted; empty when there is none. */
+  listDirectory(path: string): Promise<readonly string[]>;
+  /** Runs a program found on PATH, without a shell; throws `NOT_FOUND` when there is none. */
+  run(program: string, args: readonly string[], options: RunOptions): Promise<ProcessResult>;
+  /** Calls `listener` once when the user or the system asks the program to stop. */
+  onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): void;
+}
