@@ -1,0 +1,77 @@
+import { exit } from "node:process";
+import type { Context } from "./commands/context.ts";
+import { EXIT_CODES, RegctlError } from "./core/errors.ts";
+import { ClosedPipe, type Host } from "./core/host.ts";
+import { Secrets } from "./core/http/redact.ts";
+import { Diagnostics } from "./core/render/diagnostics.ts";
+import { createNativeHost } from "./core/runtime/native_host.ts";
+import { VERSION } from "./core/version.ts";
+
+/** Runs one call of the program on a host and gives its exit code. Never throws. */
+export async function main(host: Host): Promise<number> {
+  const context = createContext(host);
+  try {
+    await run(context);
+    return 0;
+  } catch (error) {
+    // The reader has what it wanted.
+    if (error instanceof ClosedPipe) return 0;
+    return report(context, error);
+  } finally {
+    context.cleanups.forEach((cleanUp) => cleanUp());
+  }
+}
+
+async function run(context: Context): Promise<void> {
+  const { args, stdout } = context.host;
+  // Scripts ask for it often, and it needs nothing of what follows.
+  if (args.length === 1 && args[0] === "--version") return await stdout.write(`${VERSION}\n`);
+  const { runProgram } = await import("./commands/program.ts");
+  await runProgram(context);
+}
+
+function createContext(host: Host): Context {
+  const secrets = new Secrets();
+  const colors = host.stderr.isTerminal && host.env("NO_COLOR") === undefined &&
+    host.env("TERM") !== "dumb";
+  return {
+    host,
+    secrets,
+    diagnostics: new Diagnostics(host.stderr, { redact: (text) => secrets.redact(text), colors }),
+    abort: new AbortController(),
+    cleanups: [],
+    flags: { verbose: 0, debug: false },
+  };
+}
+
+function report({ host, diagnostics, flags }: Context, error: unknown): number {
+  const known = error instanceof RegctlError ? error : new RegctlError(
+    "INTERNAL",
+    `This is a bug in regctl: ${error instanceof Error ? error.message : String(error)}`,
+    { hint: "Run it again with --debug and report what it shows", cause: error },
+  );
+  const exitCode = EXIT_CODES[known.code];
+  diagnostics.clearProgress();
+  if (wantsJson(host.args)) diagnostics.failAsJson(known, exitCode);
+  else diagnostics.fail(known);
+  if (flags.debug) diagnostics.trace(known);
+  return exitCode;
+}
+
+/** Looks at the words themselves, since they may be what is wrong. */
+function wantsJson(args: readonly string[]): boolean {
+  return args.some((word, i) =>
+    /^(-o=?|--output=)(nd)?json$/.test(word) ||
+    (/^(-o|--output)$/.test(word) && /^(nd)?json$/.test(args[i + 1] ?? ""))
+  );
+}
+
+/** Runs the program on this machine and ends the process. */
+async function start(): Promise<void> {
+  const host = createNativeHost();
+  const exitCode = await main(host);
+  // All output has been handed over; idle connections must not hold the program back.
+  exit(exitCode);
+}
+
+if (import.meta.main) await start();

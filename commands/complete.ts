@@ -1,0 +1,47 @@
+import { Command } from "commander";
+import { complete } from "../completions/complete.ts";
+import { formatCompletion } from "../completions/format.ts";
+import { RegctlError } from "../core/errors.ts";
+import { parseRepository } from "../core/reference/repository.ts";
+import { tagPages } from "../core/registry/tags.ts";
+import { connect } from "./connect.ts";
+import type { Context } from "./context.ts";
+
+// Who presses TAB waits for the prompt.
+const MAX_WAIT_MS = 900;
+const MAX_TAGS = 1000;
+
+/** `regctl __complete -- WORD...`, which the completion scripts call. */
+export function createCompleteCommand(
+  context: Context,
+  loadProgram: () => Promise<Command>,
+): Command {
+  return new Command("__complete")
+    .description("Answer a completion script")
+    .argument("[words...]")
+    .action(async (words: string[]) => {
+      context.diagnostics.quiet = true;
+      const timer = setTimeout(() => {
+        context.abort.abort(new RegctlError("TIMEOUT", "Too slow for a prompt"));
+      }, MAX_WAIT_MS);
+      context.cleanups.push(() => clearTimeout(timer));
+      const completion = await complete(await loadProgram(), words, {
+        tags: (repository) => readTags(context, repository),
+      });
+      await context.host.stdout.write(formatCompletion(completion));
+    });
+}
+
+async function readTags(context: Context, text: string): Promise<string[]> {
+  const repository = parseRepository(text);
+  const client = await connect(context, repository.registry, {
+    retries: 0,
+    idleTimeout: MAX_WAIT_MS,
+  });
+  const tags: string[] = [];
+  for await (const page of tagPages(client, repository)) {
+    tags.push(...page.entries);
+    if (tags.length >= MAX_TAGS) break;
+  }
+  return tags;
+}

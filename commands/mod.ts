@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import type { Context } from "./context.ts";
+
+/** A command as the program's help lists it; its own file is loaded when it is used. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly alias?: string;
+  readonly summary: string;
+  readonly load: (context: Context) => Promise<Command>;
+}
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "tags",
+    alias: "ls",
+    summary: "List the tags of a repository",
+    load: async (context) => (await import("./tags.ts")).createTagsCommand(context),
+  },
+  {
+    name: "catalog",
+    summary: "List the repositories of a registry",
+    load: async (context) => (await import("./catalog.ts")).createCatalogCommand(context),
+  },
+  {
+    name: "ping",
+    summary: "Ask whether a registry is there, and how it wants to be asked",
+    load: async (context) => (await import("./ping.ts")).createPingCommand(context),
+  },
+  {
+    name: "parse",
+    summary: "Show what a name means: registry, repository, tag and digest",
+    load: async (context) => (await import("./parse.ts")).createParseCommand(context),
+  },
+  {
+    name: "completions",
+    summary: "Print the completion script of a shell",
+    load: async (context) => (await import("./completions.ts")).createCompletionsCommand(context),
+  },
+  {
+    name: "version",
+    summary: "Print the version",
+    load: async (context) => (await import("./version.ts")).createVersionCommand(context),
+  },
+];

@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "../core/duration.ts";
+import { RegctlError } from "../core/errors.ts";
+
+/** Adds the flags of every command that talks to a registry. */
+export function withRegistryOptions(command: Command): Command {
+  return command
+    .addOption(new Option("-u, --username <user>", "ask as this user"))
+    .addOption(
+      new Option("-p, --password <password>", "with this password or token (others can see it)"),
+    )
+    .addOption(new Option("--password-stdin", "read the password from standard input"))
+    .addOption(new Option("--plain-http", "speak http instead of https"))
+    .addOption(new Option("--insecure", "leave the registry's certificate unverified"))
+    .addOption(new Option("--ca-file <file>", "trust these certificate authorities too (PEM)"))
+    .addOption(new Option("--cert-file <file>", "show this client certificate (PEM)"))
+    .addOption(new Option("--key-file <file>", "the client certificate's key (PEM)"))
+    .addOption(
+      new Option("--retries <count>", "repeat a failed request this often")
+        .argParser(parseCount).default(4),
+    )
+    .addOption(
+      new Option("--timeout <duration>", "end the whole call after this, e.g. 90s or 5m")
+        .argParser(parsePositiveDuration),
+    )
+    .addOption(
+      new Option("--idle-timeout <duration>", "end a request that stalls for this long")
+        .argParser(parsePositiveDuration).default(30_000, "30s"),
+    );
+}
+
+/** What {@linkcode withRegistryOptions} adds, as the command's action gets it. */
+export interface RegistryOptions {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly passwordStdin?: true | undefined;
+  readonly plainHttp?: true | undefined;
+  readonly insecure?: true | undefined;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly retries: number;
+  readonly timeout?: number | undefined;
+  readonly idleTimeout: number;
+}
+
+/** Collects the values of a flag that may be repeated. */
+export function collect(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+/** Reads a whole number from 0. */
+export function parseCount(value: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError("It must be a whole number.");
+}
+
+/** Reads a whole number from 1. */
+export function parsePositiveCount(value: string): number {
+  const count = parseCount(value);
+  if (count > 0) return count;
+  throw new InvalidArgumentError("It must be at least 1.");
+}
+
+function parsePositiveDuration(value: string): number {
+  try {
+    const duration = parseDuration(value);
+    if (duration > 0) return duration;
+  } catch (error) {
+    if (!(error instanceof RegctlError)) throw error;
+  }
+  throw new InvalidArgumentError("Write 90s, 5m, 12h, 30d, or a number of seconds.");
+}

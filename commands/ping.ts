@@ -1,0 +1,46 @@
+import { Command, Option } from "commander";
+import { DOCKER_HUB, parseRegistry } from "../core/reference/registry.ts";
+import { ping } from "../core/registry/ping.ts";
+import { escapeText } from "../core/render/escape.ts";
+import { formatJson } from "../core/render/json.ts";
+import { connect } from "./connect.ts";
+import type { Context } from "./context.ts";
+import { type RegistryOptions, withRegistryOptions } from "./options.ts";
+
+interface PingOptions extends RegistryOptions {
+  readonly output: "text" | "json";
+}
+
+/** `regctl ping [REGISTRY]` */
+export function createPingCommand(context: Context): Command {
+  return withRegistryOptions(
+    new Command("ping")
+      .description("Ask whether a registry is there, and how it wants to be asked")
+      .argument("[registry]", "a registry, such as localhost:5000", "docker.io")
+      .addOption(
+        new Option("-o, --output <format>", "how to print").choices(["text", "json"])
+          .default("text"),
+      ),
+  ).action(async (text: string, options: PingOptions) => {
+    const registry = text === DOCKER_HUB.host ? DOCKER_HUB : parseRegistry(text);
+    const client = await connect(context, registry, options);
+    const startedAt = context.host.clock.now();
+    const answer = await ping(client);
+    const ms = context.host.clock.now() - startedAt;
+    if (options.output === "json") {
+      await context.host.stdout.write(formatJson({ ...answer, ms }));
+      return;
+    }
+    const lines = [
+      ["url", answer.url],
+      ["status", answer.status === 200 ? "200 open to all" : `${answer.status} asks who is there`],
+      ["auth", answer.schemes.join(", ") || "none"],
+      ["realm", answer.realm],
+      ["version", answer.apiVersion ?? "not told"],
+      ["time", `${ms} ms`],
+    ].flatMap(([label = "", value]) =>
+      value === undefined ? [] : [`${`${label}:`.padEnd(9)}${escapeText(value)}\n`]
+    );
+    await context.host.stdout.write(lines.join(""));
+  });
+}

@@ -1,0 +1,82 @@
+import { Command, CommanderError } from "commander";
+import { RegctlError } from "../core/errors.ts";
+import { VERSION } from "../core/version.ts";
+import type { Context } from "./context.ts";
+import { COMMANDS } from "./mod.ts";
+
+/** Parses the words of the call and runs the command they name; throws what it throws. */
+export async function runProgram(context: Context): Promise<void> {
+  const { args, stdout } = context.host;
+  const help: string[] = [];
+  try {
+    const program = await createProgram(context, args, help);
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0 && error.code !== "commander.help") throw toUsageError(error);
+  }
+  if (help.length > 0) await stdout.write(help.join(""));
+}
+
+/**
+ * Builds the program. Only the commands that `words` may mean are loaded; of the others the help
+ * needs no more than the summary.
+ */
+async function createProgram(
+  context: Context,
+  words: readonly string[],
+  help: string[],
+): Promise<Command> {
+  const { flags, diagnostics } = context;
+  const program = new Command("regctl")
+    .description("List the tags of any Docker or OCI registry")
+    .usage("<command> [options]")
+    .version(VERSION, "-V, --version", "print the version's number alone")
+    .option("-v, --verbose", "log each request; twice: its headers too", () => {
+      flags.verbose += 1;
+      return true;
+    })
+    .option("-q, --quiet", "no warnings, notes and progress")
+    .option("--debug", "show where an error came from")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => help.push(text), writeErr: (text) => help.push(text) })
+    .exitOverride()
+    .hook("preAction", (self) => {
+      const { quiet = false, debug = false } = self.opts();
+      diagnostics.quiet = quiet;
+      flags.debug = debug;
+    });
+  program.configureOutput({ outputError: () => {} });
+  for (const entry of COMMANDS) {
+    const isNamed = words.includes(entry.name) || words.includes(entry.alias ?? entry.name);
+    const command = isNamed ? await entry.load(context) : createStub(entry.name, entry.alias);
+    adopt(program, command.summary(entry.summary));
+  }
+  if (words[0] === "__complete") {
+    const { createCompleteCommand } = await import("./complete.ts");
+    const names = COMMANDS.map(({ name }) => name);
+    const load = () => createProgram(context, names, []);
+    adopt(program, createCompleteCommand(context, load), true);
+  }
+  return program;
+}
+
+function createStub(name: string, alias: string | undefined): Command {
+  const stub = new Command(name);
+  return alias === undefined ? stub : stub.alias(alias);
+}
+
+function adopt(program: Command, command: Command, hidden = false): void {
+  program.addCommand(command.copyInheritedSettings(program), { hidden });
+}
+
+/** `error: unknown option '--x'\n(Did you mean --y?)` -> message and hint. */
+function toUsageError({ message }: CommanderError): RegctlError {
+  const [what = "", ...more] = message.replace(/^error: /, "").split("\n");
+  const suggestion = /^\((.*)\)$/.exec(more.join(" "))?.[1];
+  return new RegctlError("USAGE", what.charAt(0).toUpperCase() + what.slice(1), {
+    hint: suggestion ?? "See regctl --help, or regctl COMMAND --help",
+  });
+}

@@ -1,0 +1,40 @@
+/** What proves who asks, and where it was found. */
+export type Credential = Secret & {
+  /** Where it was found, for error messages: `~/.docker/config.json`. */
+  readonly source: string;
+};
+
+type Secret =
+  | { readonly kind: "password"; readonly username: string; readonly password: string }
+  /** A refresh token (OAuth 2). It is for the token server alone. */
+  | { readonly kind: "identityToken"; readonly identityToken: string }
+  /** A bearer token for the registry itself, used as it is. */
+  | { readonly kind: "registryToken"; readonly registryToken: string };
+
+/** The value of an `Authorization` header for Basic authentication (RFC 7617), in UTF-8. */
+export function formatBasic(username: string, password: string): string {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** In whose name a request is sent, for error messages. */
+export function describeCredential(credential: Credential | undefined): string {
+  if (!credential) return "anonymously";
+  if (credential.kind !== "password") return `with the token from ${credential.source}`;
+  return `as "${credential.username}" (from ${credential.source})`;
+}
+
+/** The parts of a credential that must never be shown. */
+export function secretsOf(credential: Credential): string[] {
+  switch (credential.kind) {
+    case "password":
+      return [
+        credential.password,
+        formatBasic(credential.username, credential.password).slice("Basic ".length),
+      ];
+    case "identityToken":
+      return [credential.identityToken];
+    case "registryToken":
+      return [credential.registryToken];
+  }
+}

@@ -1,0 +1,40 @@
+import type { Host } from "../host.ts";
+import type { Credential } from "./credential.ts";
+import { askCredentialHelper } from "./credential_helper.ts";
+import {
+  type DockerConfig,
+  findAuth,
+  findHelperName,
+  lookupKeys,
+  parseDockerConfig,
+} from "./docker_config.ts";
+
+// Far above any real one; a file is read whole.
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Finds the credential for a registry where Docker keeps it, first match wins:
+ * `DOCKER_AUTH_CONFIG`, then `config.json` in `DOCKER_CONFIG` or `~/.docker`, there a helper
+ * before the file's own entries. A configured helper replaces the file, as it does for Docker.
+ *
+ * @param registryHost the host and port as in {@linkcode Registry.host}
+ */
+export async function findCredential(
+  host: Host,
+  registryHost: string,
+): Promise<Credential | undefined> {
+  const inline = host.env("DOCKER_AUTH_CONFIG");
+  if (inline !== undefined) {
+    const source = "DOCKER_AUTH_CONFIG";
+    const found = findAuth(parseDockerConfig(inline, source), registryHost, source);
+    if (found) return found;
+  }
+  const folder = host.env("DOCKER_CONFIG") ?? `${host.homeDirectory}/.docker`;
+  const path = `${folder}/config.json`;
+  const bytes = await host.readFile(path, MAX_CONFIG_BYTES);
+  if (!bytes) return undefined;
+  const config: DockerConfig = parseDockerConfig(new TextDecoder().decode(bytes), path);
+  const helper = findHelperName(config, registryHost, path);
+  if (helper === undefined) return findAuth(config, registryHost, path);
+  return await askCredentialHelper(host, helper, lookupKeys(registryHost)[0] ?? registryHost);
+}

@@ -1,0 +1,41 @@
+/** One HTTP request. A stage never changes it; it passes on a copy. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Most bytes of a successful body, after decompression. */
+  readonly maxBytes: number;
+  /** The token scopes it is known to need, used where a challenge names none. */
+  readonly scopes?: readonly string[];
+  /** Ends it early; its reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+/** One HTTP response whose body has arrived whole. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Where the answer came from, behind all redirects. */
+  readonly url: URL;
+  /** The body, decompressed. That of an error status is cut at {@linkcode MAX_ERROR_BYTES}. */
+  readonly body: Uint8Array;
+  /** How often the request was sent. Default: 1. */
+  readonly attempts?: number;
+  /** In whose name it was sent, for error messages: `as "ann" (from …)`. Default: not known. */
+  readonly identity?: string;
+}
+
+/** Sends a request; throws `NETWORK` or `TIMEOUT`, never for a status. */
+export type Send = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** One concern of the pipeline, wrapped around the rest of it. */
+export type Stage = (next: Send) => Send;
+
+/** Most bytes of an error body or a token that are read. */
+export const MAX_ERROR_BYTES = 1024 * 1024;
+
+/** Composes stages around `send`, the first one outermost. */
+export function compose(send: Send, ...stages: readonly Stage[]): Send {
+  return stages.reduceRight((next, stage) => stage(next), send);
+}

@@ -1,0 +1,88 @@
+import { RegctlError } from "../errors.ts";
+
+/** How {@linkcode readLimited} reads. */
+export interface ReadLimitedOptions {
+  /** Most bytes that are read, after decompression. */
+  readonly maxBytes: number;
+  /** Who answers, for error messages. */
+  readonly from: string;
+  /** Gives the first `maxBytes` instead of throwing. Default: false. */
+  readonly truncate?: boolean;
+  /** Told the number of bytes of each piece as it arrives. Default: nobody is. */
+  readonly onBytes?: (count: number) => void;
+}
+
+/**
+ * Reads a body whole, in memory bounded by `maxBytes`. A gzip body is unpacked here, since
+ * runtimes differ in whether they do it, and counted unpacked.
+ *
+ * Throws `INVALID_RESPONSE` when the body is larger, or packed otherwise.
+ */
+export async function readLimited(
+  response: Response,
+  options: ReadLimitedOptions,
+): Promise<Uint8Array> {
+  if (!response.body) return new Uint8Array();
+  const encoding = response.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding === "" || encoding === "identity") return await collect(response.body, options);
+  if (encoding !== "gzip" && encoding !== "x-gzip") {
+    await response.body.cancel();
+    throw new RegctlError(
+      "INVALID_RESPONSE",
+      `${options.from} sent an answer encoded as "${
+        encoding.slice(0, 50)
+      }", which was not asked for`,
+    );
+  }
+  return await collect(await unpack(response.body), options);
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  { maxBytes, from, truncate = false, onBytes }: ReadLimitedOptions,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop early cancels the stream.
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    onBytes?.(chunk.byteLength);
+    length += chunk.byteLength;
+    if (length <= maxBytes) continue;
+    if (truncate) break;
+    throw new RegctlError(
+      "INVALID_RESPONSE",
+      `${from} sent an answer of more than ${maxBytes} bytes, which is too large`,
+    );
+  }
+  const body = new Uint8Array(Math.min(length, maxBytes));
+  let offset = 0;
+  for (const chunk of chunks) {
+    const part = chunk.subarray(0, body.length - offset);
+    body.set(part, offset);
+    offset += part.length;
+  }
+  return body;
+}
+
+/** Unpacks gzip, unless the runtime has done so and only left the header behind. */
+async function unpack(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): Promise<ReadableStream<Uint8Array>> {
+  const reader = stream.getReader();
+  const first = await reader.read();
+  const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      if (first.done) controller.close();
+      else controller.enqueue(first.value);
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  const packed = first.value?.[0] === 0x1f;
+  return packed ? rest.pipeThrough(new DecompressionStream("gzip")) : rest;
+}

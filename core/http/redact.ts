@@ -1,0 +1,66 @@
+// Parameters of the registry and token protocols that hold no secret. All others are hidden:
+// a signed URL may keep its signature in any of them.
+const PUBLIC_PARAMETERS = new Set([
+  "n",
+  "last",
+  "service",
+  "scope",
+  "account",
+  "client_id",
+  "digest",
+  "mount",
+  "from",
+  "ns",
+  "artifactType",
+]);
+
+const SECRET_HEADER = /authoriz|cookie|token|secret|signature|credential|password|api-?key/i;
+
+/** A URL as it may be logged: no user information, no query values that may be secret. */
+export function redactUrl(url: URL): string {
+  const shown = new URL(url);
+  shown.username = "";
+  shown.password = "";
+  shown.hash = "";
+  const query = [...url.searchParams].map(([name, value]) =>
+    PUBLIC_PARAMETERS.has(name) ? `${name}=${value}` : `${name}=***`
+  );
+  shown.search = "";
+  return shown.href + (query.length > 0 ? `?${query.join("&")}` : "");
+}
+
+/** A header's value as it may be logged. */
+export function redactHeader(name: string, value: string): string {
+  if (SECRET_HEADER.test(name)) return "***";
+  if (!/^(location|link|content-location|referer)$/i.test(name)) return value;
+  return value.replace(
+    /([?&][^=&;>\s]*)=([^&;>\s]*)/g,
+    (whole, key: string) => PUBLIC_PARAMETERS.has(key.slice(1)) ? whole : `${key}=***`,
+  );
+}
+
+// Replacing shorter ones would garble the text and tell the secret by its gaps.
+const MIN_SECRET_LENGTH = 4;
+
+/** The secrets of one run. Everything written for people passes through {@linkcode redact}. */
+export class Secrets {
+  readonly #values = new Set<string>();
+
+  /** Remembers a secret, and the forms in which it travels. */
+  add(secret: string): void {
+    if (secret.length < MIN_SECRET_LENGTH) return;
+    this.#values.add(secret);
+    this.#values.add(encodeURIComponent(secret));
+    this.#values.add(JSON.stringify(secret).slice(1, -1));
+  }
+
+  /** The text with every known secret replaced by `***`. */
+  redact(text: string): string {
+    let clean = text;
+    // The longest first: one secret may hold another.
+    for (const value of [...this.#values].sort((a, b) => b.length - a.length)) {
+      clean = clean.replaceAll(value, "***");
+    }
+    return clean;
+  }
+}

@@ -1,0 +1,51 @@
+import { RegctlError } from "../errors.ts";
+
+const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/;
+
+/** Hexadecimal digits of each algorithm this program can compute. */
+const HEX_LENGTHS: ReadonlyMap<string, number> = new Map([["sha256", 64], ["sha512", 128]]);
+
+/**
+ * True for a digest of the OCI grammar, `algorithm:encoded` (image-spec, descriptor.md, "Digests").
+ * It may name an algorithm that nobody can verify; see {@linkcode assertVerifiableDigest}.
+ */
+export function isDigest(text: string): boolean {
+  return DIGEST.test(text);
+}
+
+/**
+ * Lets pass only what can be verified against bytes: sha256 with 64 and sha512 with 128 lower-case
+ * hexadecimal digits (image-spec, "Registered Algorithms"). Such a digest is also safe in a URL and
+ * in a file name. Throws `USAGE`, naming the broken rule.
+ */
+export function assertVerifiableDigest(digest: string): void {
+  if (!isDigest(digest)) {
+    throw new RegctlError("USAGE", "Invalid digest: it must have the form algorithm:encoded", {
+      hint: 'Write "sha256:" and 64 hexadecimal digits',
+    });
+  }
+  // The grammar leaves nothing to escape in what is shown from here on.
+  const colon = digest.indexOf(":");
+  const algorithm = digest.slice(0, colon);
+  const encoded = digest.slice(colon + 1);
+  const length = HEX_LENGTHS.get(algorithm);
+  if (length === undefined) {
+    throw new RegctlError(
+      "USAGE",
+      `Cannot verify a digest of the algorithm "${algorithm.slice(0, 40)}"`,
+      { hint: "Use a sha256 or sha512 digest" },
+    );
+  }
+  if (encoded.length !== length) {
+    throw new RegctlError(
+      "USAGE",
+      `Invalid digest: ${algorithm} needs ${length} hexadecimal digits, not ${encoded.length}`,
+    );
+  }
+  if (!/^[0-9a-f]+$/.test(encoded)) {
+    throw new RegctlError(
+      "USAGE",
+      `Invalid digest: ${algorithm} allows lower-case hexadecimal digits only`,
+    );
+  }
+}

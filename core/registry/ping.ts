@@ -1,0 +1,59 @@
+import { RegctlError } from "../errors.ts";
+import { parseChallenges } from "../http/challenge.ts";
+import { type HttpResponse, MAX_ERROR_BYTES } from "../http/exchange.ts";
+import type { RegistryClient } from "./client.ts";
+import { apiUrl } from "./endpoints.ts";
+
+/** What a registry says of itself. */
+export interface Ping {
+  readonly url: string;
+  /** 200, or 401 where it wants to know who asks. */
+  readonly status: number;
+  /** The authentication schemes it offers, in lower case; empty when it asks for none. */
+  readonly schemes: readonly string[];
+  /** The token server that a Bearer challenge names. */
+  readonly realm: string | undefined;
+  /** `Docker-Distribution-API-Version`, usually `registry/2.0`. */
+  readonly apiVersion: string | undefined;
+}
+
+/**
+ * Asks `GET /v2/` whether this is a registry, and how it wants to be asked. The client must not
+ * authorize: the challenge itself is the answer.
+ *
+ * Throws `UNSUPPORTED` when it does not speak version 2 of the API.
+ */
+export async function ping(client: RegistryClient): Promise<Ping> {
+  const response = await client.send({
+    method: "GET",
+    url: apiUrl(client.baseUrl),
+    headers: new Headers({ accept: "application/json" }),
+    maxBytes: MAX_ERROR_BYTES,
+    ...(client.signal && { signal: client.signal }),
+  });
+  const { status, headers } = response;
+  if (!speaksVersion2(response)) {
+    throw new RegctlError(
+      "UNSUPPORTED",
+      `${client.baseUrl.origin} answered ${status}: it does not speak version 2 of the registry API`,
+      { hint: "Check the host and the port" },
+    );
+  }
+  const challenges = status === 401 ? parseChallenges(headers.get("www-authenticate") ?? "") : [];
+  return {
+    url: response.url.href,
+    status,
+    schemes: challenges.map(({ scheme }) => scheme),
+    realm: challenges.find(({ scheme }) => scheme === "bearer")?.parameters.get("realm"),
+    apiVersion: headers.get("docker-distribution-api-version") ?? undefined,
+  };
+}
+
+/** Any web server has a 200; a registry answers JSON, or asks who is there. */
+function speaksVersion2({ status, headers }: HttpResponse): boolean {
+  if (/\bregistry\/2\.0\b/.test(headers.get("docker-distribution-api-version") ?? "")) {
+    return status < 500;
+  }
+  if (status === 401) return headers.has("www-authenticate");
+  return status === 200 && !/\bhtml\b/i.test(headers.get("content-type") ?? "");
+}

@@ -1,0 +1,72 @@
+import { type ErrorCode, RegctlError } from "../errors.ts";
+import type { HttpResponse } from "../http/exchange.ts";
+import { describeErrorBody, parseErrorBody } from "../oci/error_body.ts";
+
+/**
+ * Lets a response with one of the wanted statuses pass, and turns any other into the error it
+ * stands for.
+ *
+ * @param task what was tried, as in `list the tags of "busybox"`
+ */
+export function assertStatus(
+  response: HttpResponse,
+  wanted: readonly number[],
+  task: string,
+): void {
+  if (wanted.includes(response.status)) return;
+  const codes = parseErrorBody(response.body).map(({ code }) => code);
+  const code = classify(response.status, codes);
+  const { status, attempts = 1 } = response;
+  const tries = attempts > 1 ? ` (${attempts} tries)` : "";
+  throw new RegctlError(
+    code,
+    `Cannot ${task}: ${response.url.host} answered ${status}${describeErrorBody(response)}${tries}`,
+    { hint: hintFor(code, response) },
+  );
+}
+
+/** The JSON of a response; throws `INVALID_RESPONSE` where something else answered. */
+export function parseJson(response: HttpResponse, task: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(response.body));
+  } catch {
+    const type = response.headers.get("content-type") ?? "none";
+    throw new RegctlError(
+      "INVALID_RESPONSE",
+      `Cannot ${task}: what ${response.url.host} sent is not a registry's answer ` +
+        `(content type ${type.slice(0, 100)}, ${response.body.length} bytes)`,
+      { hint: "Look whether a proxy or a login page answers in its place" },
+    );
+  }
+}
+
+function classify(status: number, codes: readonly string[]): ErrorCode {
+  if (status === 429 || codes.includes("TOOMANYREQUESTS")) return "RATE_LIMITED";
+  if (status === 401 || codes.includes("UNAUTHORIZED")) return "UNAUTHORIZED";
+  if (status === 403 || codes.includes("DENIED")) return "DENIED";
+  if (status === 405 || status === 501 || codes.includes("UNSUPPORTED")) return "UNSUPPORTED";
+  if (status === 404) return "NOT_FOUND";
+  if (status === 408) return "TIMEOUT";
+  if (status >= 500) return "SERVER";
+  return status >= 400 ? "UNSUPPORTED" : "INVALID_RESPONSE";
+}
+
+function hintFor(code: ErrorCode, response: HttpResponse): string | undefined {
+  const identity = response.identity ?? "anonymously";
+  switch (code) {
+    case "UNAUTHORIZED":
+    case "DENIED":
+      return identity === "anonymously"
+        ? "It does not exist, or needs credentials: give -u USER --password-stdin, " +
+          "or log in with docker login"
+        : `It does not exist, or is not open to you: you asked ${identity}`;
+    case "NOT_FOUND":
+      return "Check the spelling; some registries also answer so where credentials are missing";
+    case "RATE_LIMITED":
+      return "Wait, or log in: many registries allow known users more requests";
+    default:
+      return response.status === 400 && response.url.protocol === "http:"
+        ? `If the registry speaks TLS, write https://${response.url.host}/…`
+        : undefined;
+  }
+}

@@ -1,0 +1,95 @@
+import type { RegctlError } from "../errors.ts";
+import type { Output } from "../host.ts";
+import { escapeText } from "./escape.ts";
+import { formatJsonLine } from "./json.ts";
+
+// To the start of the line, and clear it.
+const CLEAR_LINE = "\r\x1b[K";
+
+/** What {@linkcode Diagnostics} shows, and how. */
+export interface DiagnosticsOptions {
+  /** Removes secrets from all that is written. */
+  readonly redact: (text: string) => string;
+  readonly colors: boolean;
+}
+
+/**
+ * Everything on standard error: remarks, the request log, progress, the error at the end. It is
+ * the one place where text from elsewhere is escaped and secrets are removed.
+ */
+export class Diagnostics {
+  /** Leaves out warnings, notes and progress. */
+  quiet = false;
+  readonly #output: Output;
+  readonly #options: DiagnosticsOptions;
+  #progressShown = false;
+
+  constructor(output: Output, options: DiagnosticsOptions) {
+    this.#output = output;
+    this.#options = options;
+  }
+
+  /** Something the user should know of. */
+  warn(text: string): void {
+    if (!this.quiet) this.#writeLine(this.#label("warning", 33), text);
+  }
+
+  /** Something that explains what is going on. */
+  note(text: string): void {
+    if (!this.quiet) this.#writeLine(this.#label("note", 36), text);
+  }
+
+  /** A line of the request log. */
+  log(text: string): void {
+    this.#writeLine("", text);
+  }
+
+  /** Shows how far a long task is, in place of what was shown before. Terminals only. */
+  progress(text: string): void {
+    if (this.quiet || !this.#output.isTerminal) return;
+    this.#progressShown = true;
+    const line = escapeText(text).slice(0, Math.max(0, this.#output.columns - 1));
+    this.#write(`${CLEAR_LINE}${line}`);
+  }
+
+  /** Removes the progress line. */
+  clearProgress(): void {
+    if (this.#progressShown) this.#write(CLEAR_LINE);
+    this.#progressShown = false;
+  }
+
+  /** The error that ends the program, in one line, and the hint in another. */
+  fail(error: RegctlError): void {
+    this.#writeLine(this.#label("error", 31), error.message);
+    if (error.hint !== undefined) this.#writeLine(this.#label("hint", 36), error.hint);
+  }
+
+  /** The same as one JSON object, for programs. */
+  failAsJson({ code, message, hint }: RegctlError, exitCode: number): void {
+    this.clearProgress();
+    this.#write(this.#options.redact(formatJsonLine({ error: { code, message, hint, exitCode } })));
+  }
+
+  /** The stack and the causes of an error, for `--debug`. */
+  trace(error: unknown): void {
+    const stacks: string[] = [];
+    for (let e = error; e instanceof Error && stacks.length < 5; e = e.cause) {
+      stacks.push(e.stack ?? e.message);
+    }
+    for (const line of stacks.join("\ncaused by ").split("\n")) this.#writeLine("", line);
+  }
+
+  #label(word: string, color: number): string {
+    return this.#options.colors ? `\x1b[1;${color}m${word}:\x1b[0m ` : `${word}: `;
+  }
+
+  #writeLine(label: string, text: string): void {
+    this.clearProgress();
+    this.#write(`${label}${escapeText(this.#options.redact(text))}\n`);
+  }
+
+  #write(text: string): void {
+    // Nobody is left to be told that standard error is gone.
+    this.#output.write(text).catch(() => {});
+  }
+}

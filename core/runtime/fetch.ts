@@ -1,0 +1,45 @@
+import type { RawFetch, RawInit } from "./raw_fetch.ts";
+import { type TlsSettings, trustedAuthorities } from "./tls_settings.ts";
+
+/**
+ * Makes the one function that reaches the network.
+ *
+ * @param tlsFor the settings for a URL's host, or undefined for the runtime's own
+ */
+export function createFetch(tlsFor: (url: URL) => Promise<TlsSettings | undefined>): RawFetch {
+  return async (url, init) => {
+    const settings = url.protocol === "https:" ? await tlsFor(url) : undefined;
+    if (typeof process !== "undefined" && process.versions["bun"] !== undefined) {
+      return await fetchWithBun(url, init, settings);
+    }
+    if (settings) {
+      const { fetchWithNode } = await import("./node_fetch.ts");
+      return await fetchWithNode(url, init, settings);
+    }
+    const { body, ...rest } = init;
+    return await fetch(url, { ...rest, ...(body && { body }), redirect: "manual" });
+  };
+}
+
+async function fetchWithBun(
+  url: URL,
+  { body, ...init }: RawInit,
+  settings: TlsSettings | undefined,
+): Promise<Response> {
+  const options = {
+    ...init,
+    ...(body && { body }),
+    redirect: "manual",
+    decompress: false,
+    // The pipeline has its own time-outs.
+    timeout: false,
+    ...(settings && {
+      tls: {
+        ca: await trustedAuthorities(settings.ca),
+        ...settings.client,
+        rejectUnauthorized: !settings.insecure,
+      },
+    }),
+  } as const;
+  return await fetch(url, options as RequestInit);
+}

@@ -1,0 +1,94 @@
+import { RegctlError } from "../errors.ts";
+import type { Clock } from "../host.ts";
+import type { HttpRequest, HttpResponse, Stage } from "../http/exchange.ts";
+import { NetworkError } from "../http/network_error.ts";
+import { parseRetryAfter } from "../http/retry_after.ts";
+
+const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
+const RETRIED_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
+
+const FIRST_DELAY_MS = 250;
+const MAX_DELAY_MS = 10_000;
+// A server that asks for more is asked again after this, and fails the call in the end.
+const MAX_RETRY_AFTER_MS = 60_000;
+// Nobody should stare at a terminal that says nothing for longer.
+const NOTE_FROM_MS = 2_000;
+
+/** How {@linkcode retry} behaves. */
+export interface RetryOptions {
+  readonly clock: Clock;
+  /** How often a request is repeated at most. */
+  readonly retries: number;
+  /** When the whole call must be over, in milliseconds since the epoch. Default: never. */
+  readonly deadline?: number | undefined;
+  /** Told about each wait that is long enough to puzzle a person. */
+  readonly notify: (note: string) => void;
+}
+
+/**
+ * Repeats idempotent requests (RFC 9110 section 9.2.2) after a failed connection or a status that
+ * says "not now", with a growing, jittered delay, or the one that `Retry-After` asks for.
+ *
+ * Throws `RATE_LIMITED` at once where the wait would go past the deadline.
+ */
+export function retry(options: RetryOptions): Stage {
+  const { clock, retries } = options;
+  return (next) => async (request) => {
+    const tries = IDEMPOTENT.has(request.method) ? retries + 1 : 1;
+    for (let attempt = 1;; attempt++) {
+      const isLast = attempt >= tries;
+      let delay: number;
+      try {
+        const response = await next(request);
+        if (!RETRIED_STATUSES.has(response.status) || isLast) {
+          return { ...response, attempts: attempt };
+        }
+        delay = delayOf(response, attempt, clock);
+        assertBeforeDeadline(response, delay, options);
+        announce(request, `answered ${response.status}`, delay, options);
+      } catch (error) {
+        if (isLast || !isTransient(error)) throw error;
+        delay = backoff(attempt, clock);
+        announce(request, "could not be reached", delay, options);
+      }
+      await clock.sleep(delay, request.signal);
+    }
+  };
+}
+
+/** A certificate does not get better by itself, and a drip has had its time. */
+function isTransient(error: unknown): boolean {
+  return error instanceof NetworkError &&
+    !["certificate", "tls", "stalled", "other"].includes(error.failure);
+}
+
+/** Equal jitter: half fixed, half random, so that many clients do not come back at once. */
+function backoff(attempt: number, clock: Clock): number {
+  const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
+  return ceiling / 2 + clock.random() * ceiling / 2;
+}
+
+function delayOf(response: HttpResponse, attempt: number, clock: Clock): number {
+  const asked = parseRetryAfter(response.headers.get("retry-after"), clock.now());
+  return asked === undefined ? backoff(attempt, clock) : Math.min(asked, MAX_RETRY_AFTER_MS);
+}
+
+function assertBeforeDeadline(
+  response: HttpResponse,
+  delay: number,
+  { clock, deadline }: RetryOptions,
+): void {
+  if (deadline === undefined || clock.now() + delay <= deadline) return;
+  const seconds = Math.ceil(delay / 1000);
+  throw new RegctlError(
+    response.status === 429 ? "RATE_LIMITED" : "SERVER",
+    `${response.url.host} answered ${response.status} and asks to wait ${seconds} s, ` +
+      "which is longer than --timeout allows",
+    { hint: `Try again in ${seconds} s` },
+  );
+}
+
+function announce(request: HttpRequest, what: string, delay: number, options: RetryOptions): void {
+  if (delay <= NOTE_FROM_MS) return;
+  options.notify(`${request.url.host} ${what}, trying again in ${Math.round(delay / 1000)} s`);
+}

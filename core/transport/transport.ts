@@ -1,0 +1,48 @@
+import type { Credential } from "../auth/credential.ts";
+import type { Clock } from "../host.ts";
+import { compose, type Send } from "../http/exchange.ts";
+import type { Secrets } from "../http/redact.ts";
+import type { RawFetch } from "../runtime/raw_fetch.ts";
+import { authorize } from "./authorize.ts";
+import { identify } from "./identify.ts";
+import { logRequests } from "./log.ts";
+import { createNetwork } from "./network.ts";
+import { followRedirects } from "./redirect.ts";
+import { retry } from "./retry.ts";
+
+/** What {@linkcode createTransport} puts together. */
+export interface TransportOptions {
+  readonly registry: URL;
+  readonly fetch: RawFetch;
+  readonly findCredential: () => Promise<Credential | undefined>;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly userAgent: string;
+  readonly idleTimeoutMs: number;
+  readonly retries: number;
+  /** When the whole call must be over, in milliseconds since the epoch. Default: never. */
+  readonly deadline?: number | undefined;
+  /** A remark for the user, such as a long wait. */
+  readonly notify: (note: string) => void;
+  /** Writes a line of the request log. Default: no log. */
+  readonly log?: { readonly headers: boolean; readonly write: (line: string) => void } | undefined;
+}
+
+/**
+ * Builds the pipeline to one registry. Retry sits under authorization, so that a network fault
+ * does not repeat a token exchange; the log sits under retry, so that each try is a line.
+ */
+export function createTransport(options: TransportOptions): Send {
+  const { clock, log, registry, findCredential, secrets } = options;
+  const sendToTokenServer = compose(
+    createNetwork(options),
+    identify(options.userAgent),
+    followRedirects(),
+    retry(options),
+    ...(log ? [logRequests({ clock, ...log })] : []),
+  );
+  return compose(
+    sendToTokenServer,
+    authorize({ registry, findCredential, sendToTokenServer, clock, secrets }),
+  );
+}

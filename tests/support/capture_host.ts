@@ -1,0 +1,79 @@
+import { main } from "../../cli.ts";
+import type { Host } from "../../core/host.ts";
+import { createNativeHost } from "../../core/runtime/native_host.ts";
+
+/** What {@linkcode runCaptured} lets a test decide. */
+export interface CapturedRunOptions {
+  /** The whole environment. Default: a HOME that does not exist. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What standard input brings. Default: nothing. */
+  readonly stdin?: string;
+  /** What the user types when asked for a password. Default: nobody can be asked. */
+  readonly typedPassword?: string;
+  /** Whether standard error is a terminal. Default: false. */
+  readonly isTerminal?: boolean;
+  /** The columns of the terminal. Default: 80. */
+  readonly columns?: number;
+  /** Sent to the program at its first request for a wait. Default: none. */
+  readonly stopWhileWaiting?: "SIGINT" | "SIGTERM";
+}
+
+/** What a run in this process left behind. */
+export interface CapturedRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The waits it asked for, in milliseconds. None of them took any time. */
+  readonly waits: readonly number[];
+}
+
+/**
+ * Runs the program in this process, on a host whose output is captured and whose clock moves only
+ * when the program waits: a wait ends at once and moves it on. Chance always gives 0.5. Files and
+ * helper programs are the machine's own, found by `env`.
+ */
+export async function runCaptured(
+  args: readonly string[],
+  options: CapturedRunOptions = {},
+): Promise<CapturedRun> {
+  const { env = {}, isTerminal = false, columns = 80, typedPassword } = options;
+  const native = createNativeHost();
+  const captured = { stdout: "", stderr: "" };
+  const waits: number[] = [];
+  const homeDirectory = env["HOME"] ?? "/nonexistent";
+  let skipped = 0;
+  let stop: ((signal: "SIGINT" | "SIGTERM") => void) | undefined;
+  const capture = (name: "stdout" | "stderr") => ({
+    isTerminal,
+    columns,
+    write: (text: string) => {
+      captured[name] += text;
+      return Promise.resolve();
+    },
+  });
+  const host: Host = {
+    ...native,
+    args,
+    homeDirectory,
+    stdout: capture("stdout"),
+    stderr: capture("stderr"),
+    stdinIsTerminal: typedPassword !== undefined,
+    clock: {
+      now: () => native.clock.now() + skipped,
+      random: () => 0.5,
+      sleep: (ms, signal) => {
+        waits.push(ms);
+        skipped += ms;
+        if (options.stopWhileWaiting) stop?.(options.stopWhileWaiting);
+        signal?.throwIfAborted();
+        return Promise.resolve();
+      },
+    },
+    env: (name) => env[name] || undefined,
+    readStdin: () => Promise.resolve(options.stdin ?? ""),
+    askPassword: () => Promise.resolve(typedPassword ?? ""),
+    onStop: (listener) => stop = listener,
+  };
+  const exitCode = await main(host);
+  return { exitCode, ...captured, waits };
+}
