@@ -1,4 +1,4 @@
-import { exit } from "node:process";
+import process from "node:process";
 import type { Context } from "./commands/context.ts";
 import { EXIT_CODES, RegctlError } from "./core/errors.ts";
 import { ClosedPipe, type Host } from "./core/host.ts";
@@ -32,8 +32,7 @@ async function run(context: Context): Promise<void> {
 
 function createContext(host: Host): Context {
   const secrets = new Secrets();
-  const colors = host.stderr.isTerminal && host.env("NO_COLOR") === undefined &&
-    host.env("TERM") !== "dumb";
+  const colors = host.env("NO_COLOR") === undefined && host.env("TERM") !== "dumb";
   return {
     host,
     secrets,
@@ -71,7 +70,7 @@ async function start(): Promise<void> {
   const host = createNativeHost();
   const exitCode = await main(host);
   // All output has been handed over; idle connections must not hold the program back.
-  exit(exitCode);
+  process.exit(exitCode);
 }
 
 if (import.meta.main) await start();

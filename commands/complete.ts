@@ -12,20 +12,17 @@ const MAX_WAIT_MS = 900;
 const MAX_TAGS = 1000;
 
 /** `regctl __complete -- WORD...`, which the completion scripts call. */
-export function createCompleteCommand(
-  context: Context,
-  loadProgram: () => Promise<Command>,
-): Command {
+export function createCompleteCommand(context: Context): Command {
   return new Command("__complete")
     .description("Answer a completion script")
     .argument("[words...]")
-    .action(async (words: string[]) => {
+    .action(async (words: string[], _options: unknown, self: Command) => {
       context.diagnostics.quiet = true;
       const timer = setTimeout(() => {
         context.abort.abort(new RegctlError("TIMEOUT", "Too slow for a prompt"));
       }, MAX_WAIT_MS);
       context.cleanups.push(() => clearTimeout(timer));
-      const completion = await complete(await loadProgram(), words, {
+      const completion = await complete(self.parent ?? self, words, {
         tags: (repository) => readTags(context, repository),
       });
       await context.host.stdout.write(formatCompletion(completion));

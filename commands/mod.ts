@@ -6,6 +6,10 @@ export interface CommandEntry {
   readonly name: string;
   readonly alias?: string;
   readonly summary: string;
+  /** Left out of the help. Default: false. */
+  readonly hidden?: boolean;
+  /** Needs every other command loaded beside it. Default: false. */
+  readonly needsAll?: boolean;
   readonly load: (context: Context) => Promise<Command>;
 }
 
@@ -41,5 +45,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "version",
     summary: "Print the version",
     load: async (context) => (await import("./version.ts")).createVersionCommand(context),
+  },
+  {
+    name: "__complete",
+    summary: "Answer a completion script",
+    hidden: true,
+    needsAll: true,
+    load: async (context) => (await import("./complete.ts")).createCompleteCommand(context),
   },
 ];

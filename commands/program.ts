@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { RegctlError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import type { Context } from "./context.ts";
-import { COMMANDS } from "./mod.ts";
+import { type CommandEntry, COMMANDS } from "./mod.ts";
 
 /** Parses the words of the call and runs the command they name; throws what it throws. */
 export async function runProgram(context: Context): Promise<void> {
@@ -41,35 +41,34 @@ async function createProgram(
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => help.push(text), writeErr: (text) => help.push(text) })
+    .configureOutput({
+      writeOut: (text) => help.push(text),
+      writeErr: (text) => help.push(text),
+      // It is thrown, and reported in one place.
+      outputError: () => {},
+    })
     .exitOverride()
     .hook("preAction", (self) => {
       const { quiet = false, debug = false } = self.opts();
       diagnostics.quiet = quiet;
       flags.debug = debug;
     });
-  program.configureOutput({ outputError: () => {} });
+  const named = COMMANDS.filter(({ name, alias = name }) =>
+    words.includes(name) || words.includes(alias)
+  );
+  const loadsAll = named.some(({ needsAll }) => needsAll);
   for (const entry of COMMANDS) {
-    const isNamed = words.includes(entry.name) || words.includes(entry.alias ?? entry.name);
-    const command = isNamed ? await entry.load(context) : createStub(entry.name, entry.alias);
-    adopt(program, command.summary(entry.summary));
-  }
-  if (words[0] === "__complete") {
-    const { createCompleteCommand } = await import("./complete.ts");
-    const names = COMMANDS.map(({ name }) => name);
-    const load = () => createProgram(context, names, []);
-    adopt(program, createCompleteCommand(context, load), true);
+    const isLoaded = loadsAll || named.includes(entry);
+    const command = isLoaded ? await entry.load(context) : createStub(entry);
+    command.summary(entry.summary).copyInheritedSettings(program);
+    program.addCommand(command, { hidden: entry.hidden ?? false });
   }
   return program;
 }
 
-function createStub(name: string, alias: string | undefined): Command {
+function createStub({ name, alias }: CommandEntry): Command {
   const stub = new Command(name);
   return alias === undefined ? stub : stub.alias(alias);
-}
-
-function adopt(program: Command, command: Command, hidden = false): void {
-  program.addCommand(command.copyInheritedSettings(program), { hidden });
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` -> message and hint. */

@@ -92,8 +92,18 @@ function nextUrl(response: HttpResponse, task: string): URL | undefined {
   const target = findNextLink(response.headers);
   if (target === undefined) return undefined;
   const url = URL.canParse(target, response.url.href) ? new URL(target, response.url) : undefined;
-  if (url?.origin === response.url.origin) return url;
-  throw incomplete(task, `the next page is said to be elsewhere, at ${url?.origin ?? target}`);
+  if (url?.origin !== response.url.origin) {
+    // The origin of a URL that is not of the web is "null".
+    const place = !url ? target.slice(0, 200) : url.origin === "null" ? url.protocol : url.origin;
+    throw incomplete(task, `the next page is said to be elsewhere, at ${place}`);
+  }
+  // A runtime would send it as our own credentials.
+  if (url.username !== "" || url.password !== "") {
+    throw incomplete(task, "the address of the next page carries user information");
+  }
+  // It is not sent, so it must not make an old page look new.
+  url.hash = "";
+  return url;
 }
 
 function incomplete(task: string, reason: string): RegctlError {

@@ -3,6 +3,7 @@ import { parseChallenges } from "../http/challenge.ts";
 import { type HttpResponse, MAX_ERROR_BYTES } from "../http/exchange.ts";
 import type { RegistryClient } from "./client.ts";
 import { apiUrl } from "./endpoints.ts";
+import { assertStatus } from "./response_gate.ts";
 
 /** What a registry says of itself. */
 export interface Ping {
@@ -21,7 +22,8 @@ export interface Ping {
  * Asks `GET /v2/` whether this is a registry, and how it wants to be asked. The client must not
  * authorize: the challenge itself is the answer.
  *
- * Throws `UNSUPPORTED` when it does not speak version 2 of the API.
+ * Throws `UNSUPPORTED` when it does not speak version 2 of the API, `SERVER` or `RATE_LIMITED` when
+ * it does not tell for now.
  */
 export async function ping(client: RegistryClient): Promise<Ping> {
   const response = await client.send({
@@ -32,6 +34,8 @@ export async function ping(client: RegistryClient): Promise<Ping> {
     ...(client.signal && { signal: client.signal }),
   });
   const { status, headers } = response;
+  const isPassing = status === 429 || (status >= 500 && status !== 501);
+  if (isPassing) assertStatus(response, [], `ping "${client.baseUrl.host}"`);
   if (!speaksVersion2(response)) {
     throw new RegctlError(
       "UNSUPPORTED",

@@ -10,6 +10,7 @@ const CLEAR_LINE = "\r\x1b[K";
 export interface DiagnosticsOptions {
   /** Removes secrets from all that is written. */
   readonly redact: (text: string) => string;
+  /** Whether colours may be used on a terminal. */
   readonly colors: boolean;
 }
 
@@ -80,7 +81,9 @@ export class Diagnostics {
   }
 
   #label(word: string, color: number): string {
-    return this.#options.colors ? `\x1b[1;${color}m${word}:\x1b[0m ` : `${word}: `;
+    return this.#options.colors && this.#output.isTerminal
+      ? `\x1b[1;${color}m${word}:\x1b[0m `
+      : `${word}: `;
   }
 
   #writeLine(label: string, text: string): void {

@@ -1,23 +1,24 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import type { WriteStream } from "node:tty";
 import { RegctlError } from "../errors.ts";
-import { type Clock, ClosedPipe, type Host, type Output } from "../host.ts";
+import type { Clock, Host } from "../host.ts";
+import { createOutput } from "./output.ts";
 
-/** The machine the program runs on. */
+/** The machine the program runs on. Modules that cost time are loaded when they are used. */
 export function createNativeHost(): Host {
   return {
     args: process.argv.slice(2),
     homeDirectory: process.env["HOME"] || homedir(),
     clock: SYSTEM_CLOCK,
-    stdout: createOutput(process.stdout),
-    stderr: createOutput(process.stderr),
-    stdinIsTerminal: process.stdin.isTTY === true,
+    stdout: createOutput("stdout"),
+    stderr: createOutput("stderr"),
+    get stdinIsTerminal() {
+      return process.stdin.isTTY === true;
+    },
     env: (name) => process.env[name] || undefined,
     readStdin,
     askPassword: async (question) => (await import("./ask_password.ts")).askPassword(question),
-    readFile: (path, maxBytes) => Promise.resolve(readSmallFile(path, maxBytes)),
-    listDirectory: (path) => Promise.resolve(listNames(path)),
+    readFile: async (...words) => (await import("./files.ts")).readSmallFile(...words),
+    listDirectory: async (path) => (await import("./files.ts")).listNames(path),
     run: async (...words) => (await import("./run_program.ts")).runProgram(...words),
     onStop,
   };
@@ -42,23 +43,6 @@ export const SYSTEM_CLOCK: Clock = {
   random: () => Math.random(),
 };
 
-function createOutput(stream: WriteStream): Output {
-  // A write's own callback tells of the error; without a listener the event would end the program.
-  stream.on("error", () => {});
-  return {
-    isTerminal: stream.isTTY === true,
-    columns: stream.columns || 80,
-    write: (text) =>
-      new Promise((resolve, reject) => {
-        stream.write(text, (error) => {
-          if (!error) resolve();
-          else if ((error as { code?: string }).code === "EPIPE") reject(new ClosedPipe());
-          else reject(new RegctlError("INTERNAL", `Cannot write: ${error.message}`));
-        });
-      }),
-  };
-}
-
 async function readStdin(maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -70,29 +54,6 @@ async function readStdin(maxBytes: number): Promise<string> {
     }
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function readSmallFile(path: string, maxBytes: number): Uint8Array | undefined {
-  try {
-    const { size } = statSync(path);
-    if (size > maxBytes) {
-      throw new RegctlError("CONFIG", `Cannot read ${path}: it is larger than ${maxBytes} bytes`);
-    }
-    return readFileSync(path);
-  } catch (error) {
-    if (error instanceof RegctlError) throw error;
-    const code = (error as { code?: string }).code ?? String(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new RegctlError("CONFIG", `Cannot read ${path}: ${code}`, { cause: error });
-  }
-}
-
-function listNames(path: string): readonly string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch {
-    return [];
-  }
 }
 
 function onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): void {

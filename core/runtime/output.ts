@@ -1,0 +1,55 @@
+import { RegctlError } from "../errors.ts";
+import { ClosedPipe, type Output } from "../host.ts";
+
+/** As much of Bun's global as is used here. */
+interface BunGlobal {
+  readonly stdout: BunFile;
+  readonly stderr: BunFile;
+}
+interface BunFile {
+  writer(): { write(text: string): unknown; flush(): unknown };
+}
+
+/**
+ * A standard stream to write to. What costs time to find out is found out when it is asked for:
+ * setting up `process.stdout` takes a Bun program longer than all the rest of its start.
+ */
+export function createOutput(name: "stdout" | "stderr"): Output {
+  const { Bun: bun } = globalThis as { Bun?: BunGlobal };
+  const send = bun ? createBunWriter(bun[name]) : createNodeWriter(name);
+  return {
+    get isTerminal() {
+      return process[name].isTTY === true;
+    },
+    get columns() {
+      return process[name].columns || 80;
+    },
+    write: async (text) => {
+      try {
+        await send(text);
+      } catch (error) {
+        const { code, message } = error as { code?: string; message: string };
+        if (code === "EPIPE") throw new ClosedPipe();
+        throw new RegctlError("INTERNAL", `Cannot write to ${name}: ${message}`, { cause: error });
+      }
+    },
+  };
+}
+
+function createBunWriter(file: BunFile): (text: string) => Promise<void> {
+  const writer = file.writer();
+  return async (text) => {
+    await writer.write(text);
+    await writer.flush();
+  };
+}
+
+function createNodeWriter(name: "stdout" | "stderr"): (text: string) => Promise<void> {
+  const stream = process[name];
+  // A write's own callback tells of the error; without a listener the event ends the program.
+  stream.on("error", () => {});
+  return (text) =>
+    new Promise((resolve, reject) => {
+      stream.write(text, (error) => error ? reject(error) : resolve());
+    });
+}
