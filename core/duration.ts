@@ -8,7 +8,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-// A timer takes at most 2^31 - 1 ms; a year is enough for a rule about age, too.
+// A century is more than any rule about age needs. Timers take less; who sets one caps it.
 const MAX_DURATION_MS = 100 * 365 * 86_400_000;
 
 /**

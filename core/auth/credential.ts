@@ -14,7 +14,7 @@ type Secret =
 /** The value of an `Authorization` header for Basic authentication (RFC 7617), in UTF-8. */
 export function formatBasic(username: string, password: string): string {
   const bytes = new TextEncoder().encode(`${username}:${password}`);
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+  return `Basic ${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))}`;
 }
 
 /** In whose name a request is sent, for error messages. */

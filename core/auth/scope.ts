@@ -10,7 +10,7 @@ export function mergeScopes(scopes: readonly string[]): string[] {
   for (const scope of scopes) {
     const colon = scope.lastIndexOf(":");
     if (colon <= scope.indexOf(":")) {
-      actionsOf.set(scope, new Set());
+      actionsOf.set(scope, actionsOf.get(scope) ?? new Set());
       continue;
     }
     const resource = scope.slice(0, colon);

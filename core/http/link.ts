@@ -7,7 +7,8 @@ export interface Link {
 }
 
 const SEPARATORS = /[ \t,]*/y;
-const BRACKETED = /<([^>]*)>/y;
+// A URL holds no "<"; stopping there keeps a row of them from costing quadratic time.
+const BRACKETED = /<([^<>]*)>/y;
 // Quay has sent targets without the angle brackets.
 const BARE = /[^;, \t]+/y;
 const PARAMETER =

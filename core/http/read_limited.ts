@@ -70,7 +70,8 @@ async function unpack(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): Promise<ReadableStream<Uint8Array>> {
   const reader = stream.getReader();
-  const first = await reader.read();
+  let first = await reader.read();
+  while (!first.done && first.value.byteLength === 0) first = await reader.read();
   const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
       if (first.done) controller.close();

@@ -33,10 +33,14 @@ export function redactUrl(url: URL): string {
 export function redactHeader(name: string, value: string): string {
   if (SECRET_HEADER.test(name)) return "***";
   if (!/^(location|link|content-location|referer)$/i.test(name)) return value;
-  return value.replace(
-    /([?&][^=&;>\s]*)=([^&;>\s]*)/g,
-    (whole, key: string) => PUBLIC_PARAMETERS.has(key.slice(1)) ? whole : `${key}=***`,
-  );
+  return value
+    .replace(/([/\\]{2})[^/\\?#\s<>]*@/g, "$1***@")
+    .replace(
+      /([?&;#][^=?&;#>\s]*)=([^&;#>\s]*)/g,
+      // Behind a link's target, ";rel" is a parameter of the header.
+      (whole, key: string) =>
+        key === ";rel" || PUBLIC_PARAMETERS.has(key.slice(1)) ? whole : `${key}=***`,
+    );
 }
 
 // Replacing shorter ones would garble the text and tell the secret by its gaps.
@@ -50,7 +54,8 @@ export class Secrets {
   add(secret: string): void {
     if (secret.length < MIN_SECRET_LENGTH) return;
     this.#values.add(secret);
-    this.#values.add(encodeURIComponent(secret));
+    // A lone surrogate, which JSON can bring, cannot be encoded and travels replaced.
+    this.#values.add(encodeURIComponent(secret.toWellFormed()));
     this.#values.add(JSON.stringify(secret).slice(1, -1));
   }
 

@@ -1,6 +1,9 @@
 // Docker Hub's API sends the moment itself, in seconds since the epoch; no one waits 30 years.
 const FIRST_MOMENT_S = 1_000_000_000;
 
+const HTTP_DATE =
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? [A-Za-z0-9 -]{1,12} \d\d:\d\d:\d\d (GMT|\d{4})$/;
+
 /**
  * Reads a `Retry-After` value (RFC 9110 section 10.2.3): seconds, also fractional ones, an HTTP
  * date, or a moment in seconds since the epoch. Gives milliseconds from `now`, at least 0, or
@@ -12,8 +15,10 @@ export function parseRetryAfter(value: string | null, now: number): number | und
     const seconds = Number(text);
     return seconds < FIRST_MOMENT_S ? seconds * 1000 : Math.max(0, seconds * 1000 - now);
   }
-  // Date.parse reads much that is no HTTP date, "-5" among it; every HTTP date names a weekday.
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text)) return undefined;
-  const moment = Date.parse(text);
+  // Date.parse reads much that is no HTTP date, "-5" and "Mon 5" among it.
+  const date = HTTP_DATE.exec(text);
+  if (!date) return undefined;
+  // The oldest of the three forms ends in the year and leaves out the zone, which is GMT.
+  const moment = Date.parse(date[1] === "GMT" ? text : `${text} GMT`);
   return Number.isNaN(moment) ? undefined : Math.max(0, moment - now);
 }

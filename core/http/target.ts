@@ -38,7 +38,8 @@ export function assertAllowedTarget(target: URL, registry: URL, what: string): v
 
 /** Classifies a URL's host name, in which an IPv4 address stands in its canonical form. */
 function classify(hostname: string): number {
-  if (hostname === "localhost" || hostname.endsWith(".localhost")) return LOOPBACK;
+  // A dot at the end, which means the DNS root, changes nothing.
+  if (/(^|\.)localhost\.?$/.test(hostname)) return LOOPBACK;
   if (hostname.startsWith("[")) return classifyIPv6(hostname.slice(1, -1));
   const bytes = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\.?$/.exec(hostname)?.slice(1).map(Number);
   return bytes ? classifyIPv4(bytes) : PUBLIC;
@@ -57,7 +58,7 @@ function classifyIPv4([a = 0, b = 0, c = 0]: readonly number[]): number {
 function classifyIPv6(address: string): number {
   const words = expandIPv6(address);
   const [first = 0] = words;
-  const tail = words.slice(-2).flatMap((word) => [word >> 8, word & 255]);
+  const tail = toBytes(words.slice(-2));
   const prefix = words.slice(0, 6);
   if (prefix.every((word) => word === 0)) {
     const low = ((words[6] ?? 0) << 16 | (words[7] ?? 0)) >>> 0;
@@ -68,8 +69,15 @@ function classifyIPv6(address: string): number {
     return classifyIPv4(tail);
   }
   if (first === 0x64 && words[1] === 0xff9b) return classifyIPv4(tail);
+  // So are those of 6to4 (2002::/16), which hold it behind the prefix.
+  if (first === 0x2002) return classifyIPv4(toBytes(words.slice(1, 3)));
   if (first >= 0xff00 || (first & 0xffc0) === 0xfe80) return FORBIDDEN;
-  return (first & 0xfe00) === 0xfc00 ? PRIVATE : PUBLIC;
+  // Unique local, and site-local as it was before.
+  return (first & 0xfe00) === 0xfc00 || (first & 0xffc0) === 0xfec0 ? PRIVATE : PUBLIC;
+}
+
+function toBytes(words: readonly number[]): number[] {
+  return words.flatMap((word) => [word >> 8, word & 255]);
 }
 
 /** The eight words of an address as a URL writes it: in hexadecimal, at most one `::`. */

@@ -36,7 +36,7 @@ export function describeErrorBody(
     .filter((text) => text !== "");
   if (said.length > 0) return ` ${shorten(said.join("; "))}`;
   if (!/^text\/plain\b/i.test(response.headers.get("content-type") ?? "")) return "";
-  const line = new TextDecoder().decode(response.body).trim().split("\n")[0] ?? "";
+  const line = new TextDecoder().decode(response.body).trim().split(/[\r\n]/)[0] ?? "";
   return line === "" ? "" : `: ${shorten(line)}`;
 }
 

@@ -52,7 +52,7 @@ function checkDigest(digest: string, refuse: Refuse): void {
   if (digest.includes("/")) {
     throw refuse(
       'a digest must follow "@", not a name',
-      'Leave out user and password and use "regctl login"',
+      "Leave out user and password and give -u USER --password-stdin",
     );
   }
   throw refuse('what follows "@" must be a digest of the form algorithm:encoded');

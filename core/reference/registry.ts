@@ -48,7 +48,7 @@ export function parseRegistry(
   if (text.includes("@")) {
     throw refuse(
       "a name must not hold a user or a password",
-      'Leave them out and use "regctl login"',
+      "Leave them out and give -u USER --password-stdin",
     );
   }
   const { scheme, rest } = splitScheme(text);

@@ -49,7 +49,10 @@ export class Diagnostics {
   progress(text: string): void {
     if (this.quiet || !this.#output.isTerminal) return;
     this.#progressShown = true;
-    const line = escapeText(text).slice(0, Math.max(0, this.#output.columns - 1));
+    const line = escapeText(this.#options.redact(text)).slice(
+      0,
+      Math.max(0, this.#output.columns - 1),
+    );
     this.#write(`${CLEAR_LINE}${line}`);
   }
 
@@ -68,7 +71,11 @@ export class Diagnostics {
   /** The same as one JSON object, for programs. */
   failAsJson({ code, message, hint }: RegctlError, exitCode: number): void {
     this.clearProgress();
-    this.#write(this.#options.redact(formatJsonLine({ error: { code, message, hint, exitCode } })));
+    // Before they become JSON: a secret such as "error" would spoil the keys, and a character that
+    // is written as an escape would hide a secret.
+    const clean = (text?: string) => text === undefined ? undefined : this.#options.redact(text);
+    const error = { code, message: clean(message), hint: clean(hint), exitCode };
+    this.#write(formatJsonLine({ error }));
   }
 
   /** The stack and the causes of an error, for `--debug`. */

@@ -17,5 +17,5 @@ export async function formatTable(
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
   table.push([...titles], ...rows.map((row) => row.map(escapeText)));
-  return `${table.toString().replace(/[ \t]+$/gm, "")}\n`;
+  return table.toString().split("\n").map((line) => `${line.trimEnd()}\n`).join("");
 }

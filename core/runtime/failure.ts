@@ -52,7 +52,9 @@ export function explainFailure(error: unknown): ExplainedFailure {
   for (let e = error; e instanceof Error && causes.length < 5; e = e.cause) causes.push(e);
   for (const cause of causes) {
     const code = (cause as { code?: unknown }).code;
-    const known = typeof code === "string" ? BY_CODE[code] : undefined;
+    const known = typeof code === "string" && Object.hasOwn(BY_CODE, code)
+      ? BY_CODE[code]
+      : undefined;
     if (known) return known;
     if (typeof code === "string" && /CERT|SIGNATURE/.test(code)) {
       return certificate(`its certificate was refused (${code})`);

@@ -13,7 +13,7 @@ const MAX_PATTERN_LENGTH = 1000;
 export async function compilePattern(pattern: string): Promise<Matcher> {
   const fail = (reason: string, hint?: string) =>
     new RegctlError("USAGE", `Cannot use the pattern ${quote(pattern)}: ${reason}`, { hint });
-  if (pattern === "") throw fail("it is empty");
+  if (pattern === "" || pattern === "//") throw fail("it is empty");
   if (pattern.length > MAX_PATTERN_LENGTH) {
     throw fail(`it is longer than ${MAX_PATTERN_LENGTH} characters`);
   }

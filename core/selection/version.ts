@@ -13,7 +13,7 @@ export function tryParseVersion(tag: string): Version | undefined {
   const match = VERSION.exec(tag);
   if (!match) return undefined;
   return {
-    numbers: (match[1] ?? "").split(".").map((digits) => digits.replace(/^0+(?=\d)/, "")),
+    numbers: (match[1] ?? "").split(".").map(trimZeros),
     suffix: match[2]?.split(/[._-]/) ?? [],
   };
 }
@@ -50,10 +50,21 @@ function byVersion(a: Version | undefined, b: Version | undefined): number {
 
 /** Numbers before words, numbers by value; a word with digits behind it (rc2, rc10) by both. */
 function comparePart(a: string, b: string): number {
-  const [, wordA = "", digitsA = ""] = /^(.*?)(\d*)$/.exec(a) ?? [];
-  const [, wordB = "", digitsB = ""] = /^(.*?)(\d*)$/.exec(b) ?? [];
-  return compareText(wordA, wordB) ||
-    compareDigits(digitsA.replace(/^0+(?=\d)/, ""), digitsB.replace(/^0+(?=\d)/, ""));
+  const startA = findLastDigits(a);
+  const startB = findLastDigits(b);
+  return compareText(a.slice(0, startA), b.slice(0, startB)) ||
+    compareDigits(trimZeros(a.slice(startA)), trimZeros(b.slice(startB)));
+}
+
+/** Where the digits at the end begin. A regular expression would take quadratic time. */
+function findLastDigits(part: string): number {
+  let start = part.length;
+  while (start > 0 && /\d/.test(part.charAt(start - 1))) start--;
+  return start;
+}
+
+function trimZeros(digits: string): string {
+  return digits.replace(/^0+(?=\d)/, "");
 }
 
 function compareDigits(a: string, b: string): number {

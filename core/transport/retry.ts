@@ -43,8 +43,9 @@ export function retry(options: RetryOptions): Stage {
         if (!RETRIED_STATUSES.has(response.status) || isLast) {
           return { ...response, attempts: attempt };
         }
-        delay = delayOf(response, attempt, clock);
-        assertBeforeDeadline(response, delay, options);
+        const asked = parseRetryAfter(response.headers.get("retry-after"), clock.now());
+        delay = Math.min(asked ?? backoff(attempt, clock), MAX_RETRY_AFTER_MS);
+        assertBeforeDeadline(response, asked ?? delay, options);
         announce(request, `answered ${response.status}`, delay, options);
       } catch (error) {
         if (isLast || !isTransient(error)) throw error;
@@ -66,11 +67,6 @@ function isTransient(error: unknown): boolean {
 function backoff(attempt: number, clock: Clock): number {
   const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
   return ceiling / 2 + clock.random() * ceiling / 2;
-}
-
-function delayOf(response: HttpResponse, attempt: number, clock: Clock): number {
-  const asked = parseRetryAfter(response.headers.get("retry-after"), clock.now());
-  return asked === undefined ? backoff(attempt, clock) : Math.min(asked, MAX_RETRY_AFTER_MS);
 }
 
 function assertBeforeDeadline(

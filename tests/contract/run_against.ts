@@ -9,23 +9,32 @@ export interface ContractRun extends CapturedRun {
   readonly requests: readonly string[];
 }
 
+/** What a test decides beside script and words. */
+export interface ContractRunOptions extends CapturedRunOptions {
+  /** Keep connections open, for the sake of speed. Default: false. */
+  readonly keepAlive?: boolean;
+}
+
 /**
  * Runs the program in this process against a registry that follows `script` to its end. `HOST`
- * stands for the registry's host and port: in the words, and in all that was written.
+ * stands for the registry's host and port: in the words, and in all that was written, where also
+ * `N ms` stands for any time.
  */
 export async function runAgainst(
   script: readonly Step[],
   words: readonly string[],
-  options: CapturedRunOptions = {},
+  { keepAlive = false, ...options }: ContractRunOptions = {},
 ): Promise<ContractRun> {
-  await using registry = await startScriptedRegistry(script);
+  await using registry = await startScriptedRegistry(script, { keepAlive });
   const args = words.map((word) => word.replaceAll("HOST", registry.host));
   const run = await runCaptured(args, options);
   registry.assertDone();
+  const generalize = (text: string) =>
+    text.replaceAll(registry.host, "HOST").replace(/\b\d+ ms\b/g, "N ms");
   return {
     ...run,
-    stdout: run.stdout.replaceAll(registry.host, "HOST"),
-    stderr: run.stderr.replaceAll(registry.host, "HOST"),
+    stdout: generalize(run.stdout),
+    stderr: generalize(run.stderr),
     requests: registry.requests.map(({ method, path }) => `${method} ${path}`),
   };
 }
@@ -37,6 +46,17 @@ export function assertRun(
 ): void {
   const { exitCode, stdout, stderr } = run;
   assert.deepEqual({ exitCode, stdout, stderr }, expected);
+}
+
+/** The words that list the tags of the scripted repository, with more behind them. */
+export function tagsOf(...more: readonly string[]): string[] {
+  return ["tags", "HOST/app", ...more];
+}
+
+/** What standard error says when the listing of `HOST/app` has no honest end. */
+export function incomplete(reason: string): string {
+  return `error: Cannot list the tags of "HOST/app" completely: ${reason}\n` +
+    "hint: See what arrived until then with --sort none\n";
 }
 
 /** The path of the first page of `HOST/app`. */
