@@ -89,7 +89,7 @@ test("an error of parseReference never shows what may be a password", () => {
     ...["https://s3cret@quay.io:5000", "u:a/s3cret!@quay.io:5000", "a@u:s3cret@quay.io/x"],
   ];
   for (const text of texts) assertUsage(text, /^Invalid reference: /);
-  assertUsage("u:s3cret@quay.io/a", /must follow "@"/, /regctl login/);
+  assertUsage("u:s3cret@quay.io/a", /must follow "@"/, /--password-stdin/);
 });
 
 test("parseReference refuses hostile input, and fast", () => {

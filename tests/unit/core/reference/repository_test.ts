@@ -124,8 +124,8 @@ test("parseRepository names the broken rule", () => {
     ["https:///a", /host is missing/],
     ["http://docker.io/a", /https only/],
     ["2130706433:5000/a", /ends in a number/],
-    ["user:s3cret@quay.io/a", /user or a password/, /regctl login/],
-    ["https://s3cret@quay.io/a", /user or a password/, /regctl login/],
+    ["user:s3cret@quay.io/a", /user or a password/, /--password-stdin/],
+    ["https://s3cret@quay.io/a", /user or a password/, /--password-stdin/],
     ["s3cret@host/a", /":" and "@"/, /user and password/],
   ];
   for (const [text, rule, hint] of table) assertUsage(text, rule, hint);
