@@ -43,7 +43,7 @@ golden: setup build ## Rewrite tests/golden from what the program prints now
 	@REGCTL_UPDATE_GOLDEN=1 $(DENO) test -A --no-check tests
 
 bench: setup build ## Measure start-up, speed and memory
-	@bench/run.sh
+	@node_modules/.bin/deno run -A bench/run.ts
 
 clean: ## Remove dist, with its cache of base binaries
 	@rm -rf dist

@@ -17,9 +17,11 @@ name=$(basename "$output")
 set -- ${2:+"--target=$2"} ${3:+"--compile-executable-path=$3"}
 # --splitting keeps each lazily loaded module in a chunk of its own: in a single one, Bun would load
 # every node: module that any of them names at each start, which doubles it.
+# A call is over before code compiled for speed pays off: the JIT policy makes Bun wait longer with it.
 # The two autoload options keep the compiled program from reading `.env` and running the `preload`
 # of a `bunfig.toml` in whatever folder it is started; --use-system-ca trusts the machine's own CAs.
 if ! node_modules/.bin/bun build cli.ts --compile --minify --bytecode --format=esm --splitting \
+  --compile-jit-policy=10 \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --compile-exec-argv=--use-system-ca \
   --outfile="$work/$name" "$@" >"$work/log" 2>&1; then

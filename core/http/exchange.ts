@@ -8,6 +8,8 @@ export interface HttpRequest {
   readonly maxBytes: number;
   /** The token scopes it is known to need, used where a challenge names none. */
   readonly scopes?: readonly string[];
+  /** Leave a challenge unanswered, since it is what is wanted. Default: false. */
+  readonly anonymous?: boolean;
   /** Ends it early; its reason is thrown. */
   readonly signal?: AbortSignal;
 }

@@ -65,6 +65,9 @@ async function collect(
   return body;
 }
 
+// A runtime may unpack a piece whole, to a thousand times its size, before it can be counted.
+const PACKED_PIECE_BYTES = 1024;
+
 /** Unpacks gzip, unless the runtime has done so and only left the header behind. */
 async function unpack(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -72,18 +75,20 @@ async function unpack(
   const reader = stream.getReader();
   let first = await reader.read();
   while (!first.done && first.value.byteLength === 0) first = await reader.read();
+  const isPacked = first.value?.[0] === 0x1f;
+  const pieceBytes = isPacked ? PACKED_PIECE_BYTES : Infinity;
+  let left: Uint8Array<ArrayBuffer> = first.value ?? new Uint8Array();
   const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start(controller) {
-      if (first.done) controller.close();
-      else controller.enqueue(first.value);
-    },
     async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
+      if (left.byteLength === 0) {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        left = value;
+      }
+      controller.enqueue(left.subarray(0, pieceBytes));
+      left = left.subarray(pieceBytes);
     },
     cancel: (reason) => reader.cancel(reason),
   });
-  const packed = first.value?.[0] === 0x1f;
-  return packed ? rest.pipeThrough(new DecompressionStream("gzip")) : rest;
+  return isPacked ? rest.pipeThrough(new DecompressionStream("gzip")) : rest;
 }

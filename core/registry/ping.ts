@@ -19,8 +19,8 @@ export interface Ping {
 }
 
 /**
- * Asks `GET /v2/` whether this is a registry, and how it wants to be asked. The client must not
- * authorize: the challenge itself is the answer.
+ * Asks `GET /v2/` whether this is a registry, and how it wants to be asked. A challenge
+ * is not answered: it is the answer.
  *
  * Throws `UNSUPPORTED` when it does not speak version 2 of the API, `SERVER` or `RATE_LIMITED` when
  * it does not tell for now.
@@ -31,6 +31,7 @@ export async function ping(client: RegistryClient): Promise<Ping> {
     url: apiUrl(client.baseUrl),
     headers: new Headers({ accept: "application/json" }),
     maxBytes: MAX_ERROR_BYTES,
+    anonymous: true,
     ...(client.signal && { signal: client.signal }),
   });
   const { status, headers } = response;

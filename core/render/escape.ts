@@ -3,11 +3,15 @@ const UNSAFE =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Cs}|[\u{e0000}-\u{e007f}]/gu;
 
+// Most text is, and needs no further look.
+const PLAIN = /^[ -~]*$/;
+
 /**
  * Makes text from elsewhere safe to print on one line of a terminal: what could move the cursor,
  * change colours, reorder or hide text is shown as `\x1b` or `\u{202e}`. Other text stays as it is.
  */
 export function escapeText(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(UNSAFE, (character) => {
     const code = character.codePointAt(0) ?? 0;
     const hex = code.toString(16);

@@ -63,7 +63,9 @@ class Authorizer {
   }
 
   async send(next: Send, request: HttpRequest): Promise<HttpResponse> {
-    if (request.url.origin !== this.#options.registry.origin) return await next(request);
+    if (request.anonymous || request.url.origin !== this.#options.registry.origin) {
+      return await next(request);
+    }
     const key = (request.scopes ?? []).join(" ");
     for (let round = 0;; round++) {
       const scheme = this.#schemes.get(key);

@@ -45,7 +45,9 @@ export function retry(options: RetryOptions): Stage {
         }
         const asked = parseRetryAfter(response.headers.get("retry-after"), clock.now());
         delay = Math.min(asked ?? backoff(attempt, clock), MAX_RETRY_AFTER_MS);
-        assertBeforeDeadline(response, asked ?? delay, options);
+        if (asked !== undefined) assertBeforeDeadline(response, asked, options);
+        // A wait of our own that outlasts the call: the answer says more than the time-out would.
+        else if (isBeyondDeadline(delay, options)) return { ...response, attempts: attempt };
         announce(request, `answered ${response.status}`, delay, options);
       } catch (error) {
         if (isLast || !isTransient(error)) throw error;
@@ -69,12 +71,16 @@ function backoff(attempt: number, clock: Clock): number {
   return ceiling / 2 + clock.random() * ceiling / 2;
 }
 
+function isBeyondDeadline(delay: number, { clock, deadline }: RetryOptions): boolean {
+  return deadline !== undefined && clock.now() + delay > deadline;
+}
+
 function assertBeforeDeadline(
   response: HttpResponse,
   delay: number,
-  { clock, deadline }: RetryOptions,
+  options: RetryOptions,
 ): void {
-  if (deadline === undefined || clock.now() + delay <= deadline) return;
+  if (!isBeyondDeadline(delay, options)) return;
   const seconds = Math.ceil(delay / 1000);
   throw new RegctlError(
     response.status === 429 ? "RATE_LIMITED" : "SERVER",

@@ -9,12 +9,6 @@ export interface ContractRun extends CapturedRun {
   readonly requests: readonly string[];
 }
 
-/** What a test decides beside script and words. */
-export interface ContractRunOptions extends CapturedRunOptions {
-  /** Keep connections open, for the sake of speed. Default: false. */
-  readonly keepAlive?: boolean;
-}
-
 /**
  * Runs the program in this process against a registry that follows `script` to its end. `HOST`
  * stands for the registry's host and port: in the words, and in all that was written, where also
@@ -23,9 +17,9 @@ export interface ContractRunOptions extends CapturedRunOptions {
 export async function runAgainst(
   script: readonly Step[],
   words: readonly string[],
-  { keepAlive = false, ...options }: ContractRunOptions = {},
+  options: CapturedRunOptions = {},
 ): Promise<ContractRun> {
-  await using registry = await startScriptedRegistry(script, { keepAlive });
+  await using registry = await startScriptedRegistry(script);
   const args = words.map((word) => word.replaceAll("HOST", registry.host));
   const run = await runCaptured(args, options);
   registry.assertDone();

@@ -1,0 +1,112 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { startDockerRegistry } from "../tests/support/docker_registry.ts";
+import { listen } from "../tests/support/listen.ts";
+import { pushTags } from "../tests/support/push.ts";
+import { createPagedServer } from "./paged_server.ts";
+import { PEERS } from "./peers.ts";
+
+const ROUNDS = 12;
+const RUNS = 5;
+
+// Never the kind that blocks: this process reads the log of the registry it measures.
+const run = promisify(execFile);
+
+/**
+ * Median wall time in milliseconds of each command. They take turns, a few runs each, so that what
+ * else the machine does falls on all of them alike.
+ */
+async function timeCommands(commands: readonly (readonly string[])[]): Promise<number[]> {
+  const folder = mkdtempSync(join(tmpdir(), "regctl-bench-"));
+  const report = join(folder, "report.json");
+  const flags = ["-N", "--warmup", "1", "--runs", String(RUNS), "--export-json", report];
+  const times: number[][] = commands.map(() => []);
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      await run("hyperfine", [...flags, ...commands.map((words) => words.join(" "))]);
+      const { results } = JSON.parse(readFileSync(report, "utf8")) as {
+        results: { times: number[] }[];
+      };
+      results.forEach((result, i) => times[i]?.push(...result.times));
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  return times.map((list) => (list.sort((x, y) => x - y)[list.length >> 1] ?? NaN) * 1000);
+}
+
+/** Runs a command under GNU time: lines with a tag, seconds, peak memory. */
+async function measure(words: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), "regctl-bench-"));
+  try {
+    const report = join(folder, "report");
+    const { stdout } = await run(
+      "/usr/bin/time",
+      ["-f", "%e %U %S %M", "-o", report, ...words],
+      { maxBuffer: 64 * 1024 * 1024 },
+    );
+    const [wall = 0, user = 0, system = 0, kilobytes = 0] = readFileSync(report, "utf8")
+      .trim().split(" ").map(Number);
+    const tags = stdout.match(/tag-\d{6}/g)?.length ?? 0;
+    return { tags, wall, cpu: user + system, megabytes: kilobytes / 1024 };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function print(title: string, columns: readonly string[], rows: readonly (readonly string[])[]) {
+  const lines = [columns, columns.map(() => "---"), ...rows];
+  console.log(`\n${title}\n`);
+  for (const line of lines) console.log(`| ${line.join(" | ")} |`);
+}
+
+/** Rows of milliseconds, and of how many times skopeo's they are. */
+async function compare(commands: readonly (readonly string[])[]): Promise<string[][]> {
+  const times = await timeCommands(commands);
+  const base = times[PEERS.findIndex(({ name }) => name === "skopeo")] ?? NaN;
+  return PEERS.map(({ name }, i) => {
+    const time = times[i] ?? NaN;
+    return [name, time.toFixed(1), (time / base).toFixed(2)];
+  });
+}
+
+console.log(
+  `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}, ` +
+    `${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}`,
+);
+
+print(
+  `Start-up: print the version (median of ${ROUNDS * RUNS} runs)`,
+  ["program", "ms", "times skopeo"],
+  await compare(PEERS.map(({ version }) => version)),
+);
+
+{
+  await using registry = await startDockerRegistry();
+  const tags = Array.from({ length: 1000 }, (_, i) => `1.${i}`);
+  await pushTags(registry.url, "app", tags);
+  print(
+    `List 1,000 tags of a local docker-registry (median of ${ROUNDS * RUNS} runs)`,
+    ["program", "ms", "times skopeo"],
+    await compare(PEERS.map(({ list }) => list(`${registry.host}/app`))),
+  );
+}
+
+{
+  await using server = await listen(createPagedServer(100, 1000));
+  const rows: string[][] = [];
+  for (const { name, list } of PEERS) {
+    // Waited for one after the other, since this process is also the server.
+    const { tags, wall, cpu, megabytes } = await measure(list(`127.0.0.1:${server.port}/app`));
+    rows.push([name, String(tags), wall.toFixed(2), cpu.toFixed(2), megabytes.toFixed(0)]);
+  }
+  print(
+    "List 100,000 tags in 100 pages",
+    ["program", "tags printed", "wall s", "CPU s", "peak MB"],
+    rows,
+  );
+}

@@ -1,0 +1,97 @@
+import { RegctlError } from "../../core/errors.ts";
+import type { Clock, Host, Output, ProcessResult, RunOptions } from "../../core/host.ts";
+
+/** A clock that stands still until a test, or a wait, moves it. */
+export interface FakeClock extends Clock {
+  /** Moves it on by `ms` milliseconds. */
+  advance(ms: number): void;
+  /** The waits asked for so far, in milliseconds. None of them took any time. */
+  readonly waits: readonly number[];
+}
+
+/** A clock that starts at `now`, whose waits end at once, and whose chance is always `chance`. */
+export function createFakeClock(now = 1_000_000, chance = 0.5): FakeClock {
+  const waits: number[] = [];
+  return {
+    waits,
+    now: () => now,
+    random: () => chance,
+    advance: (ms) => now += ms,
+    sleep: (ms, signal) => {
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      waits.push(ms);
+      now += ms;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** An output that keeps what is written. */
+export interface FakeOutput extends Output {
+  readonly text: string;
+}
+
+/** An output that keeps what is written. Default: no terminal. */
+export function createFakeOutput(isTerminal = false, columns = 80): FakeOutput {
+  let text = "";
+  return {
+    isTerminal,
+    columns,
+    get text() {
+      return text;
+    },
+    write: (part) => {
+      text += part;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** What a {@linkcode FakeHost} has to offer. */
+export interface FakeHostOptions {
+  /** Environment variables. Default: none. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Texts of files by their path. Default: none. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** What programs do. Default: there is none. */
+  readonly run?: (program: string, options: RunOptions) => ProcessResult;
+}
+
+/** A machine that exists in a test alone. */
+export interface FakeHost extends Host {
+  /** The programs that were run: name, words and standard input in a line. */
+  readonly runs: readonly string[];
+  /** The files that were asked for. */
+  readonly reads: readonly string[];
+}
+
+/** A host with a home of `/home/ann` and nothing else but what is given. */
+export function createFakeHost({ env = {}, files = {}, run }: FakeHostOptions = {}): FakeHost {
+  const runs: string[] = [];
+  const reads: string[] = [];
+  return {
+    runs,
+    reads,
+    args: [],
+    homeDirectory: "/home/ann",
+    clock: createFakeClock(),
+    stdout: createFakeOutput(),
+    stderr: createFakeOutput(),
+    stdinIsTerminal: false,
+    env: (name) => Object.hasOwn(env, name) ? env[name] || undefined : undefined,
+    readStdin: () => Promise.resolve(""),
+    askPassword: () => Promise.reject(new Error("Nobody is here to be asked")),
+    readFile: (path) => {
+      reads.push(path);
+      const text = Object.hasOwn(files, path) ? files[path] : undefined;
+      return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
+    },
+    listDirectory: () => Promise.resolve([]),
+    run: async (program, args, options) => {
+      runs.push([program, ...args, options.stdin].join(" "));
+      if (!run) throw new RegctlError("NOT_FOUND", `There is no program ${program}`);
+      return run(program, options);
+    },
+    onStop: () => {},
+  };
+}
