@@ -4,7 +4,7 @@ BUN := node_modules/.bin/bun
 DENO := node_modules/.bin/deno
 # npm itself writes this file last, so it marks a finished install and goes away with node_modules.
 INSTALLED := node_modules/.package-lock.json
-SOURCES := $(wildcard cli.ts) $(shell find commands core completions -name '*.ts' 2>/dev/null)
+SOURCES := $(wildcard cli.ts) $(shell find commands core completions -type f 2>/dev/null)
 INPUTS := $(SOURCES) package.json deno.json
 
 .DEFAULT_GOAL := help

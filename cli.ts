@@ -1,10 +1,9 @@
-import process from "node:process";
 import type { Context } from "./commands/context.ts";
 import { EXIT_CODES, RegctlError } from "./core/errors.ts";
 import { ClosedPipe, type Host } from "./core/host.ts";
 import { Secrets } from "./core/http/redact.ts";
 import { Diagnostics } from "./core/render/diagnostics.ts";
-import { createNativeHost } from "./core/runtime/native_host.ts";
+import { createNativeHost, exitProcess } from "./core/runtime/native_host.ts";
 import { VERSION } from "./core/version.ts";
 
 /** Runs one call of the program on a host and gives its exit code. Never throws. */
@@ -70,7 +69,7 @@ async function start(): Promise<void> {
   const host = createNativeHost();
   const exitCode = await main(host);
   // All output has been handed over; idle connections must not hold the program back.
-  process.exit(exitCode);
+  exitProcess(exitCode);
 }
 
 if (import.meta.main) await start();

@@ -1,7 +1,7 @@
 import type { Credential } from "../core/auth/credential.ts";
 import { secretsOf } from "../core/auth/credential.ts";
-import { findCredential } from "../core/auth/find_credential.ts";
 import { RegctlError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
 import type { Registry } from "../core/reference/registry.ts";
 import { type RegistryClient, resolveBaseUrl } from "../core/registry/client.ts";
 import { createFetch } from "../core/runtime/fetch.ts";
@@ -37,7 +37,7 @@ export async function connect(
     registry: baseUrl,
     fetch: createFetch(tlsFor),
     findCredential: async () => {
-      const credential = given ?? await findCredential(host, registry.host);
+      const credential = given ?? await lookUpCredential(host, registry);
       if (credential) secretsOf(credential).forEach((secret) => secrets.add(secret));
       return credential;
     },
@@ -54,6 +54,12 @@ export async function connect(
   });
   stopOnSignals(context);
   return { baseUrl, send, signal: abort.signal };
+}
+
+/** Loaded when a registry asks: most public ones never do. */
+async function lookUpCredential(host: Host, registry: Registry): Promise<Credential | undefined> {
+  const { findCredential } = await import("../core/auth/find_credential.ts");
+  return await findCredential(host, registry.host);
 }
 
 /** The credential of `-u` with `-p`, `--password-stdin` or a question; undefined without `-u`. */

@@ -32,15 +32,19 @@ export function redactUrl(url: URL): string {
 /** A header's value as it may be logged. */
 export function redactHeader(name: string, value: string): string {
   if (SECRET_HEADER.test(name)) return "***";
-  if (!/^(location|link|content-location|referer)$/i.test(name)) return value;
-  return value
-    .replace(/([/\\]{2})[^/\\?#\s<>]*@/g, "$1***@")
+  return /^(location|link|content-location|referer)$/i.test(name) ? redactUrlText(value) : value;
+}
+
+/** Hides user information, and what parameters may keep secret, in the text of URLs. */
+function redactUrlText(text: string): string {
+  return text
+    .replace(/([/\\]{2})[^/\\?#\s"<>]*@/g, "$1***@")
     .replace(
-      /([?&;#][^=?&;#>\s]*)=([^&;#>\s]*)/g,
-      // Behind a link's target, ";rel" is a parameter of the header.
-      (whole, key: string) =>
-        key === ";rel" || PUBLIC_PARAMETERS.has(key.slice(1)) ? whole : `${key}=***`,
-    );
+      // A ";" behind ">" begins a parameter of a Link header, not one of its URL.
+      /((?:[?&#]|(?<!>);)([^=?&;#>"\s]*))=[^&;#>"\s]+/g,
+      (whole, start: string, name: string) => PUBLIC_PARAMETERS.has(name) ? whole : `${start}=***`,
+    )
+    .replace(/#[^=&;#>"\s]+(?![^>"\s])/g, "#***");
 }
 
 // Replacing shorter ones would garble the text and tell the secret by its gaps.
@@ -59,9 +63,10 @@ export class Secrets {
     this.#values.add(JSON.stringify(secret).slice(1, -1));
   }
 
-  /** The text with every known secret replaced by `***`. */
+  /** The text with every known secret, and what URLs in it may hold of others, replaced by `***`. */
   redact(text: string): string {
-    let clean = text;
+    // Runtimes put whole URLs into their messages, and registries into challenges.
+    let clean = text.replace(/\bhttps?:[^\s"<>]+/gi, redactUrlText);
     // The longest first: one secret may hold another.
     for (const value of [...this.#values].sort((a, b) => b.length - a.length)) {
       clean = clean.replaceAll(value, "***");

@@ -24,6 +24,11 @@ export function createNativeHost(): Host {
   };
 }
 
+/** Ends the process at once. What was written is not lost: a write resolves when it is handed over. */
+export function exitProcess(exitCode: number): never {
+  process.exit(exitCode);
+}
+
 /** The machine's own clock and chance. */
 export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),

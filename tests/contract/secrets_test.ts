@@ -31,26 +31,20 @@ interface Scenario {
 const BASIC = challenge('Basic realm="x"');
 const BEARER = challenge(bearer("/token"));
 const TOKEN = get(/^\/token/, { status: 200, headers: COOKIE, body: { token: "canary-token" } });
-const EVERY_FORM = [
-  PASSWORD,
-  encodeURIComponent(PASSWORD),
-  basic("ann", PASSWORD),
-  "canary-token",
-  "canary-identity",
-].join(" ");
+const FORMS = [PASSWORD, encodeURIComponent(PASSWORD), basic("ann", PASSWORD)].join(" ");
 
-/** What a registry may answer once it knows who asks, and the exit code. */
-const FAILURES: (readonly [string, Partial<Step>, number])[] = [
+/** What a registry may answer once it knows who asks, and the exit code; `echo` is what it knows. */
+const listAnswers = (echo: string): (readonly [string, Partial<Step>, number])[] => [
   ["200", { reply: { ...TAGS, headers: COOKIE } }, 0],
   ["401", { reply: challenge(bearer("/token")) }, 4],
   [
     "403",
-    { reply: { status: 403, body: { errors: [{ code: "DENIED", message: EVERY_FORM }] } } },
+    { reply: { status: 403, body: { errors: [{ code: "DENIED", message: echo }] } } },
     4,
   ],
   [
     "404",
-    { reply: { status: 404, headers: { "content-type": "text/plain" }, body: EVERY_FORM } },
+    { reply: { status: 404, headers: { "content-type": "text/plain" }, body: echo } },
     3,
   ],
   ["405", { reply: { status: 405, headers: COOKIE } }, 6],
@@ -59,7 +53,7 @@ const FAILURES: (readonly [string, Partial<Step>, number])[] = [
   ["a reset", { fault: "reset-mid-body", times: 5 }, 5],
   [
     "HTML",
-    { reply: { status: 200, headers: { "content-type": "text/html" }, body: EVERY_FORM } },
+    { reply: { status: 200, headers: { "content-type": "text/html" }, body: echo } },
     7,
   ],
   ["a redirect without end", { reply: redirect(`${TAGS_PATH}${SIGNED}`), times: 6 }, 7],
@@ -72,17 +66,21 @@ const FAILURES: (readonly [string, Partial<Step>, number])[] = [
   ["pages in a circle", { reply: page("1", `${TAGS_PATH}${SIGNED}`), times: 2 }, 8],
 ];
 
-const IDENTITIES: (readonly [string, Partial<Scenario>, readonly Step[]])[] = [
-  ["Basic", { flags: USER, options: () => ({ stdin: PASSWORD }) }, [get(TAGS_PATH, BASIC)]],
-  ["Bearer", { flags: USER, options: () => ({ stdin: PASSWORD }) }, [
+const IDENTITIES: (readonly [string, string, Partial<Scenario>, readonly Step[]])[] = [
+  ["Basic", FORMS, { flags: USER, options: () => ({ stdin: PASSWORD }) }, [get(TAGS_PATH, BASIC)]],
+  ["Bearer", `${FORMS} canary-token`, { flags: USER, options: () => ({ stdin: PASSWORD }) }, [
     get(TAGS_PATH, BEARER),
     { ...TOKEN, times: Infinity },
   ]],
-  ["an identity token", { options: (registry) => ({ env: identity(registry, "identitytoken") }) }, [
+  ["an identity token", "canary-identity canary-token", {
+    options: (registry) => ({ env: identity(registry, "identitytoken") }),
+  }, [
     get(TAGS_PATH, BEARER),
     { method: "POST", path: "/token", reply: TOKEN.reply ?? TAGS, times: Infinity },
   ]],
-  ["a registry token", { options: (registry) => ({ env: identity(registry, "registrytoken") }) }, [
+  ["a registry token", "canary-identity", {
+    options: (registry) => ({ env: identity(registry, "registrytoken") }),
+  }, [
     get(TAGS_PATH, BEARER),
   ]],
 ];
@@ -116,9 +114,9 @@ async function assertSilent(scenario: Scenario): Promise<void> {
   }
 }
 
-for (const [who, { flags, options }, steps] of IDENTITIES) {
+for (const [who, echo, { flags, options }, steps] of IDENTITIES) {
   test(`64: no secret is shown with ${who}, however the run ends`, async () => {
-    for (const [name, step, exitCode] of FAILURES) {
+    for (const [name, step, exitCode] of listAnswers(echo)) {
       // A new challenge of the other kind would lead elsewhere.
       if (name === "401" && who === "Basic") continue;
       const asked = name === "401" && who !== "a registry token" ? 2 : 1;
@@ -138,7 +136,7 @@ for (const [who, { flags, options }, steps] of IDENTITIES) {
 
 test("64: what a token server says of a secret is not passed on", async () => {
   for (const status of [200, 400, 401, 500]) {
-    const body = { errors: [{ code: EVERY_FORM, message: EVERY_FORM }] };
+    const body = { errors: [{ code: FORMS, message: FORMS }] };
     await assertSilent({
       name: `token server ${status}`,
       exitCode: status === 200 ? 7 : status === 500 ? 5 : 4,
@@ -146,13 +144,7 @@ test("64: what a token server says of a secret is not passed on", async () => {
       options: () => ({ stdin: PASSWORD }),
       script: () => [
         get(TAGS_PATH, BEARER),
-        // "canary-token" and "canary-identity" are no secrets of this run.
-        get(/^\/token/, {
-          status,
-          body: JSON.parse(JSON.stringify(body).replace(/canary-\w+/g, "")),
-        }, {
-          times: Infinity,
-        }),
+        get(/^\/token/, { status, body }, { times: Infinity }),
       ],
     });
   }
