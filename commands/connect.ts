@@ -1,7 +1,7 @@
 import type { Credential } from "../core/auth/credential.ts";
 import { secretsOf } from "../core/auth/credential.ts";
 import { RegctlError } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
+import { type Host, MAX_TIMER_MS } from "../core/host.ts";
 import type { Registry } from "../core/reference/registry.ts";
 import { type RegistryClient, resolveBaseUrl } from "../core/registry/client.ts";
 import { createFetch } from "../core/runtime/fetch.ts";
@@ -12,9 +12,6 @@ import type { Context } from "./context.ts";
 import type { RegistryOptions } from "./options.ts";
 
 const MAX_PASSWORD_BYTES = 64 * 1024;
-
-// A timer of a runtime takes no more.
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Makes the client of a registry from the flags. Nothing is sent yet. */
 export async function connect(

@@ -1,3 +1,6 @@
+/** The longest time a timer of a runtime can take, in milliseconds: longer ones fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Time and chance, so that a test needs neither. */
 export interface Clock {
   /** Milliseconds since the epoch. */

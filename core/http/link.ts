@@ -12,7 +12,8 @@ const BRACKETED = /<([^<>]*)>/y;
 // Quay has sent targets without the angle brackets.
 const BARE = /[^;, \t]+/y;
 const PARAMETER =
-  /[ \t]*;[ \t]*([^=;, \t]*)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\[^])*)"|([^;, \t"]*)))?/y;
+  // A quote that is never closed ends with the header: a next page must not get lost by it.
+  /[ \t]*;[ \t]*([^=;, \t]*)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\[^])*)(?:"|$)|([^;, \t"]*)))?/y;
 const REST = /[^,]*/y;
 
 /** Reads all links of a header value. What does not fit the grammar is passed over. */

@@ -1,21 +1,30 @@
 import { escapeText } from "./escape.ts";
 
+const GAP = "  ";
+
 /**
  * A table without borders: a line of titles, then the rows, columns two blanks apart. Cells are
- * escaped; nothing is cut, so that what is shown can be copied.
+ * escaped; nothing is cut, so that what is shown can be copied. Linear in the size of the cells.
  */
 export async function formatTable(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
 ): Promise<string> {
-  const { default: Table } = await import("cli-table3");
-  const none = { top: "", "top-mid": "", "top-left": "", "top-right": "" };
-  const bottom = { bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" };
-  const inner = { left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "" };
-  const table = new Table({
-    chars: { ...none, ...bottom, ...inner, middle: "  " },
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
-  });
-  table.push([...titles], ...rows.map((row) => row.map(escapeText)));
-  return table.toString().split("\n").map((line) => `${line.trimEnd()}\n`).join("");
+  const lines = [titles, ...rows.map((row) => row.map(escapeText))];
+  const isAscii = lines.every((cells) => cells.every((cell) => /^[ -~]*$/.test(cell)));
+  // Only what is not ASCII can be wider or narrower than its number of characters.
+  const widthOf = isAscii ? (cell: string) => cell.length : (await import("string-width")).default;
+  const widths = titles.map(() => 0);
+  for (const cells of lines) {
+    cells.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, widthOf(cell)));
+  }
+  const pad = (cell: string, i: number) => cell + " ".repeat((widths[i] ?? 0) - widthOf(cell));
+  return lines.map((cells) => `${trimEnd(cells.map(pad).join(GAP))}\n`).join("");
+}
+
+/** Takes blanks off the end; an expression for it would be quadratic in a row of them. */
+function trimEnd(line: string): string {
+  let end = line.length;
+  while (line[end - 1] === " ") end--;
+  return line.slice(0, end);
 }

@@ -40,6 +40,10 @@ export async function fetchWithNode(
       resolve(new Response(body, { status, headers }));
     });
     outgoing.on("error", reject);
+    // The agent would pass a proxy's refusal off as the origin's own answer, challenge included.
+    outgoing.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
+      if (statusCode !== 200) outgoing.destroy(new Error(`the proxy answered ${statusCode}`));
+    });
     outgoing.end(init.body);
   });
 }

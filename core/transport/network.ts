@@ -7,6 +7,7 @@ import {
 } from "../http/exchange.ts";
 import { NetworkError, type NetworkFailure } from "../http/network_error.ts";
 import { readLimited } from "../http/read_limited.ts";
+import { MAX_TIMER_MS } from "../host.ts";
 import { explainFailure } from "../runtime/failure.ts";
 import type { RawFetch } from "../runtime/raw_fetch.ts";
 
@@ -42,7 +43,7 @@ export function createNetwork({ fetch: rawFetch, idleTimeoutMs }: NetworkOptions
     const timer = setInterval(() => {
       if (bytes >= MIN_BYTES_PER_WINDOW) bytes = 0;
       else stall.abort(fail("stalled", `no progress for ${idleTimeoutMs / 1000} s`));
-    }, idleTimeoutMs);
+    }, Math.min(idleTimeoutMs, MAX_TIMER_MS));
     const signal = request.signal ? AbortSignal.any([request.signal, stall.signal]) : stall.signal;
     try {
       return await exchange(rawFetch, request, signal, (count) => bytes += count);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import { createAuthority } from "../support/certificates.ts";
 import { startConnectProxy } from "../support/connect_proxy.ts";
 import { writeCredentialHelper } from "../support/credential_helper.ts";
+import { listen } from "../support/listen.ts";
 import { runProgram } from "../support/program.ts";
 import { startScriptedRegistry } from "../support/scripted_registry.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
@@ -107,6 +109,33 @@ test("proxy: a proxy that refuses is a network error that shows no credentials",
     assert.equal(run.stdout, "");
     assert.match(run.stderr, /^error: Cannot reach registry\.test: /m);
     assert.doesNotMatch(run.stderr, /canary|cHJveHktdXNlc/);
+  }
+});
+
+test("proxy: its own answer to CONNECT is never taken for the registry's", async () => {
+  await using folder = await createTempFolder();
+  const caFile = await folder.write("ca.pem", AUTHORITY.certPem);
+  const answers = [
+    'HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer realm="https://tokens.test/"',
+    "HTTP/1.1 307 Temporary Redirect\r\nlocation: https://tokens.test/",
+    "HTTP/1.1 404 Not Found",
+  ];
+  for (const answer of answers) {
+    const asked: string[] = [];
+    await using proxy = await listen(createServer((socket) => {
+      socket.once("data", (head) => {
+        asked.push(String(head).split("\r\n")[0] ?? "");
+        socket.end(`${answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+      });
+    }));
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+    for (const flags of [[], ["--ca-file", caFile]]) {
+      const words = ["tags", "registry.test/app", "-u", "ann", "--password-stdin", ...flags];
+      const run = await runProgram([...words, "--retries", "0"], { env, stdin: "secret" });
+      assert.equal(run.exitCode, 5, run.stderr);
+      assert.match(run.stderr, /^error: Cannot reach registry\.test: /);
+    }
+    assert.deepEqual([...new Set(asked)], ["CONNECT registry.test:443 HTTP/1.1"]);
   }
 });
 
