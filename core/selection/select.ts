@@ -1,6 +1,6 @@
 import { RegctlError } from "../errors.ts";
 import { compilePattern, type Matcher } from "./pattern.ts";
-import { compareText, compareVersions } from "./version.ts";
+import { compareText, compareVersions, tryParseVersion } from "./version.ts";
 
 /** How names are ordered. */
 export const SORT_ORDERS = ["name", "version", "none"] as const;
@@ -54,7 +54,7 @@ async function createRange(text: string): Promise<Matcher> {
 /** How {@linkcode sortNames} orders. */
 export interface SortOptions {
   readonly sort: SortOrder;
-  /** Turns the whole order round. Default: false. */
+  /** Turns the order round; what is no version stays last. Default: false. */
   readonly reverse?: boolean | undefined;
 }
 
@@ -63,5 +63,10 @@ export function sortNames(names: readonly string[], options: SortOptions): strin
   const sorted = [...names];
   if (options.sort === "name") sorted.sort(compareText);
   if (options.sort === "version") sorted.sort(compareVersions);
-  return options.reverse ? sorted.reverse() : sorted;
+  if (!options.reverse) return sorted;
+  if (options.sort !== "version") return sorted.reverse();
+  // Who wants the newest version first does not want "latest" and "nightly" before it.
+  const firstOther = sorted.findIndex((name) => tryParseVersion(name) === undefined);
+  const end = firstOther < 0 ? sorted.length : firstOther;
+  return [...sorted.slice(0, end).reverse(), ...sorted.slice(end).reverse()];
 }

@@ -22,7 +22,7 @@ const USER = ["-u", "ann", "--password-stdin"];
 /** One run, and how it must end. */
 interface Scenario {
   readonly name: string;
-  readonly script: (registry: () => ScriptedRegistry) => readonly Step[];
+  readonly script: readonly Step[];
   readonly exitCode: number;
   readonly flags?: readonly string[];
   readonly options?: (registry: ScriptedRegistry) => CapturedRunOptions;
@@ -96,13 +96,7 @@ function redirect(location: string) {
 /** Runs the command at each level of verbosity on a fresh registry. */
 async function assertSilent(scenario: Scenario): Promise<void> {
   for (const level of LEVELS) {
-    let started: ScriptedRegistry | undefined;
-    const self = () => {
-      if (started === undefined) throw new Error("The registry is not started");
-      return started;
-    };
-    await using registry = await startScriptedRegistry(scenario.script(self));
-    started = registry;
+    await using registry = await startScriptedRegistry(scenario.script);
     const words = ["tags", `${registry.host}/app`, ...(scenario.flags ?? []), ...level];
     const run = await runCaptured(words, scenario.options?.(registry));
     const what = `${scenario.name} ${level.join(" ")}\n${run.stderr}`;
@@ -125,7 +119,7 @@ for (const [who, echo, { flags, options }, steps] of IDENTITIES) {
         exitCode,
         ...(flags && { flags }),
         ...(options && { options }),
-        script: () => [
+        script: [
           ...steps,
           { method: "GET", path: /^\/v2\/app\//, times: asked, ...step },
         ],
@@ -142,7 +136,7 @@ test("64: what a token server says of a secret is not passed on", async () => {
       exitCode: status === 200 ? 7 : status === 500 ? 5 : 4,
       flags: USER,
       options: () => ({ stdin: PASSWORD }),
-      script: () => [
+      script: [
         get(TAGS_PATH, BEARER),
         get(/^\/token/, { status, body }, { times: Infinity }),
       ],
@@ -195,7 +189,7 @@ test("64: a malformed challenge and a realm keep their query to themselves", asy
     await assertSilent({
       name: value,
       exitCode: 7,
-      script: () => [get(TAGS_PATH, challenge(value))],
+      script: [get(TAGS_PATH, challenge(value))],
     });
   }
 });

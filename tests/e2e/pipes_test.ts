@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { runProgram, startProgram } from "../support/program.ts";
+import { programCommand, runCommand, runProgram, startProgram } from "../support/program.ts";
 import { startScriptedRegistry, type Step } from "../support/scripted_registry.ts";
 
 const PATH = "/v2/app/tags/list";
@@ -58,6 +58,30 @@ test("66: a reader that reads nothing at all ends the program quietly", async ()
   await using registry = await startScriptedRegistry(manyPages());
   const run = await runProgram(["tags", `${registry.host}/app`], { pipeTo: "exec <&-; true" });
   assert.deepEqual([run.exitCode, run.stdout, run.stderr], [0, "", ""]);
+});
+
+/** Runs the program with a redirection of the shell behind it. */
+function runRedirected(redirection: string, words: readonly string[]) {
+  const script = `exec "$@" ${redirection}`;
+  return runCommand(["/bin/sh", "-c", script, "sh", ...programCommand(), ...words]);
+}
+
+test("66: a standard output that is closed from the start is no error", async () => {
+  for (const words of [["--version"], ["parse", "a"], ["--help"]]) {
+    const run = await runRedirected(">&-", words);
+    assert.deepEqual([run.exitCode, run.stdout, run.stderr], [0, "", ""]);
+  }
+  const wrong = await runRedirected(">&-", ["parse", "A"]);
+  assert.equal(wrong.exitCode, 2);
+  assert.match(wrong.stderr, /^error: Invalid reference "A": /);
+});
+
+test("66: a standard output that is full is an error", async () => {
+  for (const words of [["--version"], ["parse", "a"]]) {
+    const run = await runRedirected(">/dev/full", words);
+    assert.equal(run.exitCode, 1);
+    assert.match(run.stderr, /^error: Cannot write to stdout: .*\n$/);
+  }
 });
 
 test("66: over 1 MB arrives whole at a slow reader, in every format", async () => {
