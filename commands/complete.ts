@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { complete } from "../completions/complete.ts";
 import { formatCompletion } from "../completions/format.ts";
-import { RegctlError } from "../core/errors.ts";
 import { parseRepository } from "../core/reference/repository.ts";
 import { tagPages } from "../core/registry/tags.ts";
 import { connect } from "./connect.ts";
@@ -18,10 +17,6 @@ export function createCompleteCommand(context: Context): Command {
     .argument("[words...]")
     .action(async (words: string[], _options: unknown, self: Command) => {
       context.diagnostics.quiet = true;
-      const timer = setTimeout(() => {
-        context.abort.abort(new RegctlError("TIMEOUT", "Too slow for a prompt"));
-      }, MAX_WAIT_MS);
-      context.cleanups.push(() => clearTimeout(timer));
       const completion = await complete(self.parent ?? self, words, {
         tags: (repository) => readTags(context, repository),
       });
@@ -33,6 +28,7 @@ async function readTags(context: Context, text: string): Promise<string[]> {
   const repository = parseRepository(text);
   const client = await connect(context, repository.registry, {
     retries: 0,
+    timeout: MAX_WAIT_MS,
     idleTimeout: MAX_WAIT_MS,
   });
   const tags: string[] = [];

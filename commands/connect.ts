@@ -34,7 +34,8 @@ export async function connect(
     registry: baseUrl,
     fetch: createFetch(tlsFor),
     findCredential: async () => {
-      const credential = given ?? await lookUpCredential(host, registry);
+      const credential = given ??
+        await untilAborted(abort.signal, lookUpCredential(host, registry));
       if (credential) secretsOf(credential).forEach((secret) => secrets.add(secret));
       return credential;
     },
@@ -57,6 +58,16 @@ export async function connect(
 async function lookUpCredential(host: Host, registry: Registry): Promise<Credential | undefined> {
   const { findCredential } = await import("../core/auth/find_credential.ts");
   return await findCredential(host, registry.host);
+}
+
+/** A credential helper may wait for a keychain; the call must still end when it is told to. */
+function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject);
+  });
 }
 
 /** The credential of `-u` with `-p`, `--password-stdin` or a question; undefined without `-u`. */

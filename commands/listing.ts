@@ -72,41 +72,87 @@ export async function printListing(
   options: ListingOptions,
   presentation: Presentation,
 ): Promise<void> {
-  const { host, diagnostics } = context;
-  const { output, limit = Infinity } = options;
-  const isWanted = await createFilter(options);
-  const streams = options.sort === "none" && !options.reverse &&
-    (output === "text" || output === "ndjson");
-  const formatLine = output === "ndjson"
-    ? (name: string) => formatJsonLine(presentation.toLine(name))
-    : (name: string) => `${escapeText(name)}\n`;
+  const { diagnostics } = context;
   const tally = new Tally(presentation);
-  const names: string[] = [];
-  let printed = 0;
+  const wanted = wantedNames(pages, await createFilter(options), tally);
+  const print = canStream(options) ? printPages : printWhole;
+  try {
+    await print(context, wanted, options, presentation, tally);
+  } finally {
+    diagnostics.clearProgress();
+    tally.warnings().forEach((warning) => diagnostics.warn(warning));
+  }
+}
+
+type Print = (
+  context: Context,
+  wanted: AsyncIterable<readonly string[]>,
+  options: ListingOptions,
+  presentation: Presentation,
+  tally: Tally,
+) => Promise<void>;
+
+/** The names of each page that pass the filter. */
+async function* wantedNames(
+  pages: AsyncIterable<ListingPage>,
+  isWanted: (name: string) => boolean,
+  tally: Tally,
+): AsyncGenerator<readonly string[]> {
   for await (const page of pages) {
     tally.add(page);
-    const wanted = page.entries.filter(isWanted);
-    if (streams) {
-      const chunk = wanted.slice(0, limit - printed);
-      printed += chunk.length;
-      if (chunk.length > 0) await host.stdout.write(chunk.map(formatLine).join(""));
-    } else {
-      for (const name of wanted) names.push(name);
-    }
+    yield page.entries.filter(isWanted);
+  }
+}
+
+function keepsOrder({ sort, reverse }: ListingOptions): boolean {
+  return sort === "none" && !reverse;
+}
+
+function canStream(options: ListingOptions): boolean {
+  return keepsOrder(options) && (options.output === "text" || options.output === "ndjson");
+}
+
+function formatNames(
+  names: readonly string[],
+  { output }: ListingOptions,
+  { toLine }: Presentation,
+): string {
+  const format = output === "ndjson"
+    ? (name: string) => formatJsonLine(toLine(name))
+    : (name: string) => `${escapeText(name)}\n`;
+  return names.map(format).join("");
+}
+
+const printPages: Print = async ({ host }, wanted, options, presentation) => {
+  let left = options.limit ?? Infinity;
+  for await (const names of wanted) {
+    const text = formatNames(names.slice(0, left), options, presentation);
+    if (text !== "") await host.stdout.write(text);
+    left -= names.length;
+    if (left <= 0) return;
+  }
+};
+
+const printWhole: Print = async (context, wanted, options, presentation, tally) => {
+  const { host, diagnostics } = context;
+  const { output, limit = Infinity } = options;
+  const names: string[] = [];
+  for await (const page of wanted) {
+    for (const name of page) names.push(name);
     // In the registry's own order the first ones are known before the end.
-    if (options.sort === "none" && !options.reverse && printed + names.length >= limit) break;
+    if (keepsOrder(options) && names.length >= limit) break;
     if (tally.pages > 1) diagnostics.progress(tally.describeProgress());
   }
   diagnostics.clearProgress();
-  tally.warnings().forEach((warning) => diagnostics.warn(warning));
-  if (streams) return;
   const chosen = sortNames(names, options).slice(0, limit);
-  if (output === "json") await host.stdout.write(formatJson(presentation.toDocument(chosen)));
-  else if (output === "table") {
-    const rows = chosen.map(presentation.toRow);
-    await host.stdout.write(await formatTable(presentation.columns, rows));
-  } else if (chosen.length > 0) await host.stdout.write(chosen.map(formatLine).join(""));
-}
+  const { columns, toRow, toDocument } = presentation;
+  const text = output === "json"
+    ? formatJson(toDocument(chosen))
+    : output === "table"
+    ? await formatTable(columns, chosen.map(toRow))
+    : formatNames(chosen, options, presentation);
+  if (text !== "") await host.stdout.write(text);
+};
 
 /** Counts what goes by. */
 class Tally {
@@ -136,11 +182,15 @@ class Tally {
     const { noun } = this.#presentation;
     const warnings: string[] = [];
     if (this.#dropped > 0) {
-      warnings.push(`left out ${this.#dropped} of the registry's ${noun} that are not text`);
+      warnings.push(`left out ${this.#dropped} of the ${noun}: not text`);
     }
     if (this.#invalid > 0) {
-      warnings.push(`${this.#invalid} of the ${noun} are not valid names`);
+      warnings.push(`${this.#invalid} of the ${noun} ${verb(this.#invalid)} not valid as a name`);
     }
     return warnings;
   }
+}
+
+function verb(count: number): string {
+  return count === 1 ? "is" : "are";
 }

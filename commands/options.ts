@@ -2,14 +2,22 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../core/duration.ts";
 import { RegctlError } from "../core/errors.ts";
 
-/** Adds the flags of every command that talks to a registry. */
+/** Adds the flags of every command that asks a registry in somebody's name. */
 export function withRegistryOptions(command: Command): Command {
-  return command
+  command
+    .optionsGroup("Who is asking:")
     .addOption(new Option("-u, --username <user>", "ask as this user"))
     .addOption(
       new Option("-p, --password <password>", "with this password or token (others can see it)"),
     )
-    .addOption(new Option("--password-stdin", "read the password from standard input"))
+    .addOption(new Option("--password-stdin", "read the password from standard input"));
+  return withConnectionOptions(command);
+}
+
+/** Adds the flags of every command that talks to a registry. */
+export function withConnectionOptions(command: Command): Command {
+  return command
+    .optionsGroup("Connection:")
     .addOption(new Option("--plain-http", "speak http instead of https"))
     .addOption(new Option("--insecure", "leave the registry's certificate unverified"))
     .addOption(new Option("--ca-file <file>", "trust these certificate authorities too (PEM)"))
@@ -26,7 +34,8 @@ export function withRegistryOptions(command: Command): Command {
     .addOption(
       new Option("--idle-timeout <duration>", "end a request that stalls for this long")
         .argParser(parsePositiveDuration).default(30_000, "30s"),
-    );
+    )
+    .optionsGroup("Options:");
 }
 
 /** What {@linkcode withRegistryOptions} adds, as the command's action gets it. */

@@ -5,7 +5,7 @@ import { escapeText } from "../core/render/escape.ts";
 import { formatJson } from "../core/render/json.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
-import { type RegistryOptions, withRegistryOptions } from "./options.ts";
+import { type RegistryOptions, withConnectionOptions } from "./options.ts";
 
 interface PingOptions extends RegistryOptions {
   readonly output: "text" | "json";
@@ -13,7 +13,7 @@ interface PingOptions extends RegistryOptions {
 
 /** `regctl ping [REGISTRY]` */
 export function createPingCommand(context: Context): Command {
-  return withRegistryOptions(
+  return withConnectionOptions(
     new Command("ping")
       .description("Ask whether a registry is there, and how it wants to be asked")
       .argument("[registry]", "a registry, such as localhost:5000", "docker.io")

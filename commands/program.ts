@@ -9,6 +9,7 @@ export async function runProgram(context: Context): Promise<void> {
   const { args, stdout } = context.host;
   const help: string[] = [];
   try {
+    assertHelpTopic(args);
     const program = await createProgram(context, args, help);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
@@ -27,7 +28,7 @@ async function createProgram(
   words: readonly string[],
   help: string[],
 ): Promise<Command> {
-  const { flags, diagnostics } = context;
+  const { flags, diagnostics, host: { stdout } } = context;
   const program = new Command("regctl")
     .description("List the tags of any Docker or OCI registry")
     .usage("<command> [options]")
@@ -46,6 +47,8 @@ async function createProgram(
       writeErr: (text) => help.push(text),
       // It is thrown, and reported in one place.
       outputError: () => {},
+      getOutHelpWidth: () => stdout.columns,
+      getErrHelpWidth: () => stdout.columns,
     })
     .exitOverride()
     .hook("preAction", (self) => {
@@ -66,6 +69,13 @@ async function createProgram(
   return program;
 }
 
+/** Commander answers `help` for a command that is not there with the help of the program. */
+function assertHelpTopic([first, topic = ""]: readonly string[]): void {
+  if (first !== "help" || topic === "" || topic === "help" || topic.startsWith("-")) return;
+  if (COMMANDS.some(({ name, alias }) => name === topic || alias === topic)) return;
+  throw new RegctlError("USAGE", `Unknown command '${topic}'`, { hint: "See regctl --help" });
+}
+
 function createStub({ name, alias }: CommandEntry): Command {
   const stub = new Command(name);
   return alias === undefined ? stub : stub.alias(alias);
@@ -73,7 +83,7 @@ function createStub({ name, alias }: CommandEntry): Command {
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` -> message and hint. */
 function toUsageError({ message }: CommanderError): RegctlError {
-  const [what = "", ...more] = message.replace(/^error: /, "").split("\n");
+  const [what = "", ...more] = message.replace(/^error: /, "").replace(/\.$/, "").split("\n");
   const suggestion = /^\((.*)\)$/.exec(more.join(" "))?.[1];
   return new RegctlError("USAGE", what.charAt(0).toUpperCase() + what.slice(1), {
     hint: suggestion ?? "See regctl --help, or regctl COMMAND --help",

@@ -108,7 +108,7 @@ function nextUrl(response: HttpResponse, task: string): URL | undefined {
 
 function incomplete(task: string, reason: string): RegctlError {
   return new RegctlError("PARTIAL", `Cannot ${task} completely: ${reason}`, {
-    hint: "See what arrived until then with --sort none",
+    hint: "Tell who runs the registry; --sort none prints the names as they arrive",
   });
 }
 

@@ -43,6 +43,10 @@ const BY_TEXT: readonly [RegExp, ExplainedFailure][] = [
     failure: "other",
     reason: "this runtime refuses to connect to that port",
   }],
+  [/invalid HTTP header|Malformed_HTTP/i, {
+    failure: "other",
+    reason: "it sent a malformed HTTP header",
+  }],
   [/reset|closed before|reading a body|connection closed|end of file/i, by("ECONNRESET")],
 ];
 

@@ -43,7 +43,7 @@ test("19: a Link of the catalog to another origin is refused", async () => {
     exitCode: 8,
     stdout: "",
     stderr: 'error: Cannot list the repositories of "HOST" completely: the next page is said ' +
-      "to be elsewhere, at http://127.0.0.2\nhint: See what arrived until then with --sort none\n",
+      "to be elsewhere, at http://127.0.0.2\nhint: Tell who runs the registry; --sort none prints the names as they arrive\n",
   });
 });
 
@@ -59,7 +59,7 @@ test("21: repositories that are null or missing are an empty listing", async () 
 
 test("63: a hostile repository is escaped, what is no text is left out and counted", async () => {
   const run = await runAgainst([repositories(["a\x1b[2J", 7])], ["catalog", "HOST"]);
-  const stderr = "warning: left out 1 of the registry's repositories that are not text\n";
+  const stderr = "warning: left out 1 of the repositories: not text\n";
   assertRun(run, { exitCode: 0, stdout: "a\\x1b[2J\n", stderr });
 });
 

@@ -50,7 +50,7 @@ export function tagsOf(...more: readonly string[]): string[] {
 /** What standard error says when the listing of `HOST/app` has no honest end. */
 export function incomplete(reason: string): string {
   return `error: Cannot list the tags of "HOST/app" completely: ${reason}\n` +
-    "hint: See what arrived until then with --sort none\n";
+    "hint: Tell who runs the registry; --sort none prints the names as they arrive\n";
 }
 
 /** The path of the first page of `HOST/app`. */

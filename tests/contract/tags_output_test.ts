@@ -62,7 +62,7 @@ const HOSTILE: readonly (readonly [string, string, string, string])[] = [
   ["a lone surrogate", "a\ud800", "a\\u{d800}", '"a\\ud800"'],
   ["a tag character", "a\u{e0041}", "a\\u{e0041}", '"a\\udb40\\udc41"'],
 ];
-const INVALID = "warning: 1 of the tags are not valid names\n";
+const INVALID = "warning: 1 of the tags is not valid as a name\n";
 
 for (const [what, tag, text, json] of HOSTILE) {
   test(`63: ${what} in a tag is shown escaped, and JSON means what it meant`, async () => {
@@ -125,14 +125,14 @@ test("entries that are no text are left out and counted, over all pages", async 
     page(["b", null, 1, true], { link: "<?last=b>; rel=next" }),
     page([{ tag: "x" }, ["y"], "a"], { path: `${TAGS_PATH}?last=b` }),
   ], tagsOf());
-  const stderr = "warning: left out 5 of the registry's tags that are not text\n";
+  const stderr = "warning: left out 5 of the tags: not text\n";
   assertRun(run, { exitCode: 0, stdout: "a\nb\n", stderr });
 });
 
 test("tags that are not valid names are printed and counted", async () => {
   const tags = ["", ".a", "-b", "c d", "e".repeat(129), "ok", "e".repeat(128)];
   const run = await runAgainst([page(tags)], tagsOf("--sort", "none"));
-  const stderr = "warning: 5 of the tags are not valid names\n";
+  const stderr = "warning: 5 of the tags are not valid as a name\n";
   assertRun(run, { exitCode: 0, stdout: `${tags.join("\n")}\n`, stderr });
 });
 

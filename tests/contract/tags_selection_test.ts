@@ -17,7 +17,7 @@ const ORDERS: readonly (readonly [readonly string[], readonly string[]])[] = [
   ],
   [["--sort", "none"], TAGS],
   [["--reverse", "--limit", "3"], ["v2.0.0", "latest", "a"]],
-  [["-r", "--sort=version", "--limit=4"], ["latest", "a", "B", "v2.0.0"]],
+  [["-r", "--sort=version", "--limit=4"], ["v2.0.0", "1.10", "1.10-rc10", "1.10-rc2"]],
   [["--sort", "none", "-r", "--limit", "2"], ["1.10-rc2", "1.10-rc10"]],
   [["--sort", "version", "--limit", "1"], ["1.9"]],
   [["--limit", "100"], [

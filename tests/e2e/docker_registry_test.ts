@@ -7,7 +7,8 @@ import {
   findHtpasswd,
   startDockerRegistry,
 } from "../support/docker_registry.ts";
-import { runProgram } from "../support/program.ts";
+import { findProgram } from "../support/find_program.ts";
+import { runCommand, runProgram } from "../support/program.ts";
 import { basic, pushImage, pushTags } from "../support/push.ts";
 import { startSlowProxy } from "../support/slow_proxy.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
@@ -38,6 +39,23 @@ test("docker-registry: 1,000 tags over plain http, in ASCII order", { skip: miss
     ...["--sort", "version", "--reverse", "--limit", "2", "-o", "json"],
   ]);
   assert.deepEqual(JSON.parse(newest.stdout), { name: "team/app", tags: ["1.999", "1.998"] });
+});
+
+const missingPeer = missing ||
+  (findProgram("skopeo") === undefined ? "skopeo is not installed" : false);
+
+test("docker-registry: the same tags as skopeo lists", { skip: missingPeer }, async () => {
+  await using registry = await startDockerRegistry();
+  await pushTags(registry.url, "app", ["1.0", "latest", "v2", "_x", "A.b-c"]);
+  const repository = `${registry.host}/app`;
+  const peer = await runCommand([
+    "skopeo",
+    "list-tags",
+    "--tls-verify=false",
+    `docker://${repository}`,
+  ]);
+  const run = await runProgram(["tags", repository, "-o", "json"]);
+  assert.deepEqual(JSON.parse(run.stdout).tags.sort(), JSON.parse(peer.stdout).Tags.sort());
 });
 
 test("docker-registry: an unknown repository is not found", { skip: missing }, async () => {

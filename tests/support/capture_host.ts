@@ -2,6 +2,9 @@ import { main } from "../../cli.ts";
 import type { Host } from "../../core/host.ts";
 import { createNativeHost } from "../../core/runtime/native_host.ts";
 
+// One for all runs: each adds its listeners to the standard streams.
+const native = createNativeHost();
+
 /** What {@linkcode runCaptured} lets a test decide. */
 export interface CapturedRunOptions {
   /** The whole environment. Default: a HOME that does not exist. */
@@ -37,7 +40,6 @@ export async function runCaptured(
   options: CapturedRunOptions = {},
 ): Promise<CapturedRun> {
   const { env = {}, isTerminal = false, columns = 80, typedPassword } = options;
-  const native = createNativeHost();
   const captured = { stdout: "", stderr: "" };
   const waits: number[] = [];
   const homeDirectory = env["HOME"] ?? "/nonexistent";

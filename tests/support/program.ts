@@ -156,7 +156,8 @@ export async function startCommand(
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: () => stderr,
-    kill: (signal) => void child.kill(signal),
+    // Not child.kill: with it Deno tells a signal even where the program ended by itself.
+    kill: (signal) => void (child.pid && process.kill(child.pid, signal)),
     wait: () => ended,
     async [Symbol.asyncDispose]() {
       await endGroup(child);

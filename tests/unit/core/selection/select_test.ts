@@ -73,12 +73,12 @@ test("sortNames gives a sorted copy, whole and either way round", () => {
   assert.deepEqual(sortNames(names, { sort: "name" }), ["1.10", "1.9", "1.9", "B", "a", "b"]);
   assert.deepEqual(sortNames(names, { sort: "version" }), ["1.9", "1.9", "1.10", "B", "a", "b"]);
   assert.deepEqual(sortNames(names, { sort: "version", reverse: true }), [
-    "b",
-    "a",
-    "B",
     "1.10",
     "1.9",
     "1.9",
+    "b",
+    "a",
+    "B",
   ]);
   assert.deepEqual(sortNames(names, { sort: "none" }), given);
   assert.deepEqual(sortNames(names, { sort: "none", reverse: true }), [...given].reverse());
