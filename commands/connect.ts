@@ -1,7 +1,7 @@
 import type { Credential } from "../core/auth/credential.ts";
 import { secretsOf } from "../core/auth/credential.ts";
 import { RegctlError } from "../core/errors.ts";
-import { type Host, MAX_TIMER_MS } from "../core/host.ts";
+import { MAX_TIMER_MS } from "../core/host.ts";
 import type { Registry } from "../core/reference/registry.ts";
 import { type RegistryClient, resolveBaseUrl } from "../core/registry/client.ts";
 import { createFetch } from "../core/runtime/fetch.ts";
@@ -34,8 +34,7 @@ export async function connect(
     registry: baseUrl,
     fetch: createFetch(tlsFor),
     findCredential: async () => {
-      const credential = given ??
-        await untilAborted(abort.signal, lookUpCredential(host, registry));
+      const credential = given ?? await lookUpCredential(context, registry);
       if (credential) secretsOf(credential).forEach((secret) => secrets.add(secret));
       return credential;
     },
@@ -55,19 +54,12 @@ export async function connect(
 }
 
 /** Loaded when a registry asks: most public ones never do. */
-async function lookUpCredential(host: Host, registry: Registry): Promise<Credential | undefined> {
+async function lookUpCredential(
+  { host, abort }: Context,
+  registry: Registry,
+): Promise<Credential | undefined> {
   const { findCredential } = await import("../core/auth/find_credential.ts");
-  return await findCredential(host, registry.host);
-}
-
-/** A credential helper may wait for a keychain; the call must still end when it is told to. */
-function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject);
-  });
+  return await findCredential(host, registry.host, { signal: abort.signal });
 }
 
 /** The credential of `-u` with `-p`, `--password-stdin` or a question; undefined without `-u`. */

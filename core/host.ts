@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** It is ended and an `INVALID_RESPONSE` is thrown when it prints more bytes than this. */
   readonly maxBytes: number;
+  /** Ends it early; its reason is thrown. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Everything the program may ask of the machine it runs on. */

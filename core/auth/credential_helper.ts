@@ -20,6 +20,7 @@ export async function askCredentialHelper(
   host: Host,
   name: string,
   serverUrl: string,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Credential | undefined> {
   // The name comes from a file and ends up in a path: anything but a plain word could run
   // another program than the one on PATH.
@@ -38,8 +39,9 @@ export async function askCredentialHelper(
     stdin: serverUrl,
     timeoutMs: HELPER_TIMEOUT_MS,
     maxBytes: MAX_HELPER_BYTES,
+    signal,
   }).catch((error: unknown) => {
-    if (!(error instanceof RegctlError)) throw error;
+    if (!(error instanceof RegctlError) || error === signal?.reason) throw error;
     if (error.code !== "NOT_FOUND") throw fail(error.message);
     throw new RegctlError("CONFIG", `The credential helper ${program} is not on PATH`, {
       hint:

@@ -12,6 +12,12 @@ import {
 // Far above any real one; a file is read whole.
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
+/** What {@linkcode findCredential} takes beside the registry. */
+export interface FindCredentialOptions {
+  /** Ends a helper that is still asked. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Finds the credential for a registry where Docker keeps it, first match wins:
  * `DOCKER_AUTH_CONFIG`, then `config.json` in `DOCKER_CONFIG` or `~/.docker`, there a helper
@@ -22,6 +28,7 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 export async function findCredential(
   host: Host,
   registryHost: string,
+  options: FindCredentialOptions = {},
 ): Promise<Credential | undefined> {
   const inline = host.env("DOCKER_AUTH_CONFIG");
   if (inline !== undefined) {
@@ -36,5 +43,6 @@ export async function findCredential(
   const config: DockerConfig = parseDockerConfig(new TextDecoder().decode(bytes), path);
   const helper = findHelperName(config, registryHost, path);
   if (helper === undefined) return findAuth(config, registryHost, path);
-  return await askCredentialHelper(host, helper, lookupKeys(registryHost)[0] ?? registryHost);
+  const key = lookupKeys(registryHost)[0] ?? registryHost;
+  return await askCredentialHelper(host, helper, key, options);
 }

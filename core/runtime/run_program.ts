@@ -6,14 +6,15 @@ import type { ProcessResult, RunOptions } from "../host.ts";
 export function runProgram(
   program: string,
   args: readonly string[],
-  { stdin, timeoutMs, maxBytes }: RunOptions,
+  { stdin, timeoutMs, maxBytes, signal }: RunOptions,
 ): Promise<ProcessResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     const chunks: Uint8Array[] = [];
     let length = 0;
-    const stop = (error: RegctlError) => {
+    const stop = (error: unknown) => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
       child.kill("SIGKILL");
       child.stdout.destroy();
       reject(error);
@@ -21,6 +22,9 @@ export function runProgram(
     const timer = setTimeout(() => {
       stop(new RegctlError("TIMEOUT", `no answer within ${timeoutMs / 1000} s`));
     }, timeoutMs);
+    const abort = () => stop(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort);
     child.on("error", (error: Error & { code?: string }) => {
       stop(
         error.code === "ENOENT"
@@ -37,6 +41,7 @@ export function runProgram(
     });
     child.on("close", (exitCode) => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
       resolve({ exitCode: exitCode ?? -1, stdout: Buffer.concat(chunks).toString("utf8") });
     });
     // A program may end without reading what it is sent.
