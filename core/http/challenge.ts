@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { Scanner } from "./scanner.ts";
 
 /** One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1). */
 export interface Challenge {
@@ -23,30 +24,25 @@ const QUOTED = /"((?:[^"\\]|\\[^])*)"/y;
  * Throws `INVALID_RESPONSE` when the value does not fit the grammar.
  */
 export function parseChallenges(header: string): Challenge[] {
-  let position = 0;
-  const take = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = position;
-    const match = pattern.exec(header);
-    if (match) position = pattern.lastIndex;
-    return match;
-  };
+  const scanner = new Scanner(header);
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
-  take(SEPARATORS);
-  while (position < header.length) {
-    const name = take(TOKEN)?.[0].toLowerCase();
+  scanner.take(SEPARATORS);
+  while (scanner.next !== undefined) {
+    const name = scanner.take(TOKEN)?.[0].toLowerCase();
     if (name === undefined) throw malformed(header);
     const current = challenges.at(-1);
-    if (current && take(EQUALS)) {
-      const value = take(QUOTED)?.[1]?.replace(/\\([^])/g, "$1") ?? take(TOKEN)?.[0];
+    if (current && scanner.take(EQUALS)) {
+      const value = scanner.take(QUOTED)?.[1]?.replace(/\\([^])/g, "$1") ??
+        scanner.take(TOKEN)?.[0];
       if (value === undefined) throw malformed(header);
       current.parameters.set(name, value);
-      take(BLANKS);
-      if (position < header.length && header[position] !== ",") throw malformed(header);
+      scanner.take(BLANKS);
+      if (scanner.next !== undefined && scanner.next !== ",") throw malformed(header);
     } else {
       challenges.push({ scheme: name, parameters: new Map() });
-      if (take(BLANKS)?.[0]) take(TOKEN68);
+      if (scanner.take(BLANKS)?.[0]) scanner.take(TOKEN68);
     }
-    take(SEPARATORS);
+    scanner.take(SEPARATORS);
   }
   return challenges;
 }

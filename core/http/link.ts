@@ -1,3 +1,5 @@
+import { Scanner } from "./scanner.ts";
+
 /** One link of a `Link` header (RFC 8288 section 3). */
 export interface Link {
   /** The target as written, not yet resolved. */
@@ -18,27 +20,21 @@ const REST = /[^,]*/y;
 
 /** Reads all links of a header value. What does not fit the grammar is passed over. */
 export function parseLinks(header: string): Link[] {
-  let position = 0;
-  const take = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = position;
-    const match = pattern.exec(header);
-    if (match) position = pattern.lastIndex;
-    return match;
-  };
+  const scanner = new Scanner(header);
   const links: Link[] = [];
-  take(SEPARATORS);
-  while (position < header.length) {
-    const target = take(BRACKETED)?.[1] ?? take(BARE)?.[0];
+  scanner.take(SEPARATORS);
+  while (scanner.next !== undefined) {
+    const target = scanner.take(BRACKETED)?.[1] ?? scanner.take(BARE)?.[0];
     let relations: string | undefined;
-    for (let match = take(PARAMETER); match; match = take(PARAMETER)) {
+    for (let match = scanner.take(PARAMETER); match; match = scanner.take(PARAMETER)) {
       // Only the first rel counts (RFC 8288 section 3.3).
       if (match[1]?.toLowerCase() === "rel") relations ??= match[2] ?? match[3];
     }
     if (target !== undefined) {
       links.push({ target, relations: relations?.toLowerCase().split(/[ \t]+/) ?? [] });
     }
-    take(REST);
-    take(SEPARATORS);
+    scanner.take(REST);
+    scanner.take(SEPARATORS);
   }
   return links;
 }

@@ -1,5 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
-import { createRefusal, looksLikeRegistry, type Refuse } from "./registry.ts";
+import { createRefusal, type Refuse } from "./refusal.ts";
+import { looksLikeRegistry } from "./registry.ts";
 import { parseRepository, type ParseRepositoryOptions, type Repository } from "./repository.ts";
 import { isTag } from "./tag.ts";
 

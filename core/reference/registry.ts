@@ -1,4 +1,4 @@
-import { RegctlError } from "../errors.ts";
+import { createRefusal, type Refuse } from "./refusal.ts";
 
 /** A registry as the user named it. */
 export interface Registry {
@@ -8,9 +8,6 @@ export interface Registry {
   readonly host: string;
   readonly isDockerHub: boolean;
 }
-
-/** Makes the error for one broken rule of a name. */
-export type Refuse = (rule: string, hint?: string) => RegctlError;
 
 /** Docker Hub, the registry of a name that names none. */
 export const DOCKER_HUB: Registry = { host: "docker.io", isDockerHub: true };
@@ -31,9 +28,6 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}
 const IPV6_CHARACTERS = /^\[[0-9A-Fa-f:.]+\]$/;
 /** URL parsers take a host that ends in such a label for an IPv4 address (WHATWG URL §3.5). */
 const NUMERIC_LABEL = /^(?:[0-9]+|0[Xx][0-9A-Fa-f]*)$/;
-
-/** More of a wrong input than this helps nobody and may flood a log. */
-const MAX_SHOWN_LENGTH = 80;
 
 /**
  * Reads `[http[s]://]host[:port][/]`. The host is a DNS name, an IPv4 address or an IPv6 address in
@@ -84,25 +78,6 @@ export function isLoopbackHost(host: string): boolean {
 export function splitScheme(text: string): { readonly scheme?: string; readonly rest: string } {
   const end = text.indexOf("://");
   return end < 0 ? { rest: text } : { scheme: text.slice(0, end), rest: text.slice(end + 3) };
-}
-
-/**
- * The errors for `text`, a `kind` of name: code `USAGE`, the start of the text in printable ASCII
- * and the broken rule. A text with an "@" may hold a password and is not shown at all.
- */
-export function createRefusal(kind: string, text: string): Refuse {
-  const shown = text.includes("@") ? "" : ` ${quoteInput(text)}`;
-  return (rule, hint) => new RegctlError("USAGE", `Invalid ${kind}${shown}: ${rule}`, { hint });
-}
-
-function quoteInput(text: string): string {
-  const start = JSON.stringify(text.slice(0, MAX_SHOWN_LENGTH));
-  const more = text.length > MAX_SHOWN_LENGTH ? "..." : "";
-  return start.replace(/[^ -~]/g, escapeCodeUnit) + more;
-}
-
-function escapeCodeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 function checkHostAndPort(text: string, refuse: Refuse): void {

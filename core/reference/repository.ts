@@ -1,9 +1,8 @@
+import { createRefusal, type Refuse } from "./refusal.ts";
 import {
-  createRefusal,
   DOCKER_HUB,
   looksLikeRegistry,
   parseRegistry,
-  type Refuse,
   type Registry,
   splitScheme,
 } from "./registry.ts";
