@@ -23,7 +23,7 @@ $(INSTALLED): package-lock.json
 build: dist/regctl ## Compile dist/regctl, one standalone file, with Bun
 
 dist/regctl: $(INPUTS) tools/build.sh $(INSTALLED)
-	@tools/build.sh $@
+	@tools/build.sh $@ && echo "built $@"
 
 build-deno: dist/regctl-deno ## Compile dist/regctl-deno with Deno
 

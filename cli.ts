@@ -3,6 +3,7 @@ import { EXIT_CODES, RegctlError } from "./core/errors.ts";
 import { ClosedPipe, type Host } from "./core/host.ts";
 import { Secrets } from "./core/http/redact.ts";
 import { Diagnostics } from "./core/render/diagnostics.ts";
+import { bypassProxyForLoopback } from "./core/runtime/loopback.ts";
 import { createNativeHost, exitProcess } from "./core/runtime/native_host.ts";
 import { VERSION } from "./core/version.ts";
 
@@ -32,17 +33,22 @@ async function run(context: Context): Promise<void> {
 function createContext(host: Host): Context {
   const secrets = new Secrets();
   const colors = host.env("NO_COLOR") === undefined && host.env("TERM") !== "dumb";
+  const diagnostics = new Diagnostics(host.stderr, {
+    redact: (text) => secrets.redact(text),
+    colors,
+  });
+  diagnostics.json = wantsJson(host.args);
   return {
     host,
     secrets,
-    diagnostics: new Diagnostics(host.stderr, { redact: (text) => secrets.redact(text), colors }),
+    diagnostics,
     abort: new AbortController(),
     cleanups: [],
     flags: { verbose: 0, debug: false },
   };
 }
 
-function report({ host, diagnostics, flags }: Context, error: unknown): number {
+function report({ diagnostics, flags }: Context, error: unknown): number {
   const known = error instanceof RegctlError ? error : new RegctlError(
     "INTERNAL",
     `This is a bug in regctl: ${error instanceof Error ? error.message : String(error)}`,
@@ -50,8 +56,7 @@ function report({ host, diagnostics, flags }: Context, error: unknown): number {
   );
   const exitCode = EXIT_CODES[known.code];
   diagnostics.clearProgress();
-  if (wantsJson(host.args)) diagnostics.failAsJson(known, exitCode);
-  else diagnostics.fail(known);
+  diagnostics.fail(known);
   if (flags.debug) diagnostics.trace(known);
   return exitCode;
 }
@@ -59,13 +64,14 @@ function report({ host, diagnostics, flags }: Context, error: unknown): number {
 /** Looks at the words themselves, since they may be what is wrong. */
 function wantsJson(args: readonly string[]): boolean {
   return args.some((word, i) =>
-    /^(-o=?|--output=)(nd)?json$/.test(word) ||
-    (/^(-o|--output)$/.test(word) && /^(nd)?json$/.test(args[i + 1] ?? ""))
+    /^(-[a-z]*o=?|--output=)(nd)?json$/.test(word) ||
+    (/^(-[a-z]*o|--output)$/.test(word) && /^(nd)?json$/.test(args[i + 1] ?? ""))
   );
 }
 
 /** Runs the program on this machine and ends the process. */
 async function start(): Promise<void> {
+  bypassProxyForLoopback();
   const host = createNativeHost();
   const exitCode = await main(host);
   // All output has been handed over; idle connections must not hold the program back.

@@ -84,6 +84,11 @@ async function readCredentialFlags(
   return { kind: "password", username, password: secret, source };
 
   async function readPassword(): Promise<string> {
+    if (passwordStdin && host.stdinIsTerminal) {
+      throw new RegctlError("USAGE", "--password-stdin reads from a pipe, not from a terminal", {
+        hint: "Leave it out to be asked",
+      });
+    }
     if (passwordStdin) return (await host.readStdin(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, "");
     if (host.stdinIsTerminal) return await host.askPassword(`Password for ${username}`);
     throw new RegctlError("USAGE", "A user name needs a password", {

@@ -7,6 +7,9 @@ import { createFilter, SORT_ORDERS, sortNames, type SortOrder } from "../core/se
 import type { Context } from "./context.ts";
 import { collect, parsePositiveCount } from "./options.ts";
 
+// Nobody waits longer than this for a Ctrl-C to be heard.
+const MAX_BUSY_MS = 50;
+
 /** How a listing can be printed. */
 const FORMATS = ["text", "json", "ndjson", "table"] as const;
 
@@ -25,7 +28,7 @@ export function withListingOptions(command: Command): Command {
       new Option("--sort <order>", "name and version read it all; none streams")
         .choices(SORT_ORDERS).default("name"),
     )
-    .addOption(new Option("-r, --reverse", "turn the order round"))
+    .addOption(new Option("-r, --reverse", "reverse the order"))
     .addOption(
       new Option("--limit <count>", "print at most this many").argParser(parsePositiveCount),
     )
@@ -74,7 +77,8 @@ export async function printListing(
 ): Promise<void> {
   const { diagnostics } = context;
   const tally = new Tally(presentation);
-  const wanted = wantedNames(pages, await createFilter(options), tally);
+  const isWanted = await createFilter(options);
+  const wanted = wantedNames(pages, (names) => filterNames(names, isWanted, context), tally);
   const print = canStream(options) ? printPages : printWhole;
   try {
     await print(context, wanted, options, presentation, tally);
@@ -95,13 +99,31 @@ type Print = (
 /** The names of each page that pass the filter. */
 async function* wantedNames(
   pages: AsyncIterable<ListingPage>,
-  isWanted: (name: string) => boolean,
+  filter: (names: readonly string[]) => Promise<readonly string[]>,
   tally: Tally,
 ): AsyncGenerator<readonly string[]> {
   for await (const page of pages) {
     tally.add(page);
-    yield page.entries.filter(isWanted);
+    yield await filter(page.entries);
   }
+}
+
+/** Filters a page, but lets time-outs and signals have their say when the patterns are slow. */
+async function filterNames(
+  names: readonly string[],
+  isWanted: (name: string) => boolean,
+  { abort: { signal } }: Context,
+): Promise<readonly string[]> {
+  const wanted: string[] = [];
+  let pausedAt = performance.now();
+  for (const name of names) {
+    if (isWanted(name)) wanted.push(name);
+    if (performance.now() - pausedAt < MAX_BUSY_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    signal.throwIfAborted();
+    pausedAt = performance.now();
+  }
+  return wanted;
 }
 
 function keepsOrder({ sort, reverse }: ListingOptions): boolean {

@@ -39,10 +39,14 @@ export function withConnectionOptions(command: Command): Command {
 }
 
 /** What {@linkcode withRegistryOptions} adds, as the command's action gets it. */
-export interface RegistryOptions {
+export interface RegistryOptions extends ConnectionOptions {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly passwordStdin?: true | undefined;
+}
+
+/** What {@linkcode withConnectionOptions} adds. */
+export interface ConnectionOptions {
   readonly plainHttp?: true | undefined;
   readonly insecure?: true | undefined;
   readonly caFile?: string | undefined;

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { RegctlError } from "../core/errors.ts";
 import { bareRegistryHint, parseReference } from "../core/reference/reference.ts";
-import { DOCKER_HUB, parseRegistry } from "../core/reference/registry.ts";
+import { parseRegistry } from "../core/reference/registry.ts";
 import { parseRepository } from "../core/reference/repository.ts";
 import { referenceJson, registryJson, repositoryJson } from "../core/reference/seed_json.ts";
 import { formatJson } from "../core/render/json.ts";
@@ -19,7 +19,7 @@ interface ParseOptions {
 export function createParseCommand({ host, diagnostics }: Context): Command {
   return new Command("parse")
     .description("Show what a name means: registry, repository, tag and digest")
-    .argument("<input>", "a name, such as busybox, quay.io/team/app:1.2 or app@sha256:…")
+    .argument("<ref>", "a name, such as busybox, quay.io/team/app:1.2 or app@sha256:…")
     .addOption(new Option("--repo", "read a repository, without tag and digest").conflicts("index"))
     .addOption(new Option("--index", "read a registry"))
     .addOption(
@@ -49,7 +49,7 @@ function parseAs(input: string, { repo, index, defaultIndex }: ParseOptions) {
 
 function parseDefault(text: string) {
   try {
-    return text === DOCKER_HUB.host ? DOCKER_HUB : parseRegistry(text);
+    return parseRegistry(text);
   } catch (error) {
     if (!(error instanceof RegctlError)) throw error;
     throw new RegctlError("USAGE", `--default-index: ${error.message}`, { hint: error.hint });

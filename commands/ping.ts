@@ -1,13 +1,13 @@
 import { Command, Option } from "commander";
-import { DOCKER_HUB, parseRegistry } from "../core/reference/registry.ts";
+import { parseRegistry } from "../core/reference/registry.ts";
 import { ping } from "../core/registry/ping.ts";
 import { escapeText } from "../core/render/escape.ts";
 import { formatJson } from "../core/render/json.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
-import { type RegistryOptions, withConnectionOptions } from "./options.ts";
+import { type ConnectionOptions, withConnectionOptions } from "./options.ts";
 
-interface PingOptions extends RegistryOptions {
+interface PingOptions extends ConnectionOptions {
   readonly output: "text" | "json";
 }
 
@@ -22,7 +22,7 @@ export function createPingCommand(context: Context): Command {
           .default("text"),
       ),
   ).action(async (text: string, options: PingOptions) => {
-    const registry = text === DOCKER_HUB.host ? DOCKER_HUB : parseRegistry(text);
+    const registry = parseRegistry(text);
     const client = await connect(context, registry, options);
     const startedAt = context.host.clock.now();
     const answer = await ping(client);
@@ -33,10 +33,13 @@ export function createPingCommand(context: Context): Command {
     }
     const lines = [
       ["url", answer.url],
-      ["status", answer.status === 200 ? "200 open to all" : `${answer.status} asks who is there`],
+      [
+        "status",
+        answer.status === 200 ? "200 open to all" : `${answer.status} authentication required`,
+      ],
       ["auth", answer.schemes.join(", ") || "none"],
       ["realm", answer.realm],
-      ["version", answer.apiVersion ?? "not told"],
+      ["version", answer.apiVersion ?? "unknown"],
       ["time", `${ms} ms`],
     ].flatMap(([label = "", value]) =>
       value === undefined ? [] : [`${`${label}:`.padEnd(9)}${escapeText(value)}\n`]

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { RegctlError } from "../core/errors.ts";
-import { parseReference } from "../core/reference/reference.ts";
+import { bareRegistryHint, parseReference, type Reference } from "../core/reference/reference.ts";
+import { parseRegistry, type Registry } from "../core/reference/registry.ts";
 import {
   formatRepository,
   parseRepository,
@@ -25,6 +26,8 @@ export function createTagsCommand(context: Context): Command {
     ),
   ).action(async (text: string, options: ListingOptions & RegistryOptions) => {
     const repository = parseRepositoryAlone(text);
+    const meant = bareRegistryHint(text);
+    if (meant !== undefined) context.diagnostics.note(meant);
     const client = await connect(context, repository.registry, options);
     const name = formatRepository(repository);
     await printListing(context, tagPages(client, repository, options), options, {
@@ -40,6 +43,14 @@ export function createTagsCommand(context: Context): Command {
 
 /** A repository without tag and digest; says so where there is one. */
 function parseRepositoryAlone(text: string): Repository {
+  const registry = /^(localhost(:\d+)?|[^/]*[.\]][^/:]*:\d+)\/?$/.test(text)
+    ? tryParseRegistry(text)
+    : undefined;
+  if (registry) {
+    throw new RegctlError("USAGE", `${JSON.stringify(text)} is a registry, not a repository`, {
+      hint: `List its repositories with regctl catalog ${registry.host}`,
+    });
+  }
   try {
     return parseRepository(text);
   } catch (error) {
@@ -51,7 +62,15 @@ function parseRepositoryAlone(text: string): Repository {
   }
 }
 
-function tryParseReference(text: string) {
+function tryParseRegistry(text: string): Registry | undefined {
+  try {
+    return parseRegistry(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function tryParseReference(text: string): Reference | undefined {
   try {
     return parseReference(text);
   } catch {

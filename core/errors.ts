@@ -10,6 +10,7 @@ export type ErrorCode =
   | "TIMEOUT"
   | "SERVER"
   | "UNSUPPORTED"
+  | "REFUSED"
   | "INTEGRITY"
   | "INVALID_RESPONSE"
   | "PARTIAL"
@@ -29,6 +30,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   TIMEOUT: 5,
   SERVER: 5,
   UNSUPPORTED: 6,
+  REFUSED: 6,
   INTEGRITY: 7,
   INVALID_RESPONSE: 7,
   PARTIAL: 8,

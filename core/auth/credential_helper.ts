@@ -56,6 +56,8 @@ export async function askCredentialHelper(
   }
   const { username, secret } = parseAnswer(stdout) ?? {};
   if (username === undefined || secret === undefined) throw fail("its answer is not understood");
+  // Some helpers say so that they have none, instead of with the protocol's words.
+  if (username === "" && secret === "") return undefined;
   const source = `the helper ${program}`;
   return username === "<token>"
     ? { kind: "identityToken", identityToken: secret, source }

@@ -1,8 +1,6 @@
 import { RegctlError } from "../errors.ts";
+import { DOCKER_HUB, DOCKER_HUB_CONFIG_KEY } from "../reference/registry.ts";
 import type { Credential } from "./credential.ts";
-
-/** The key of Docker Hub in Docker's files and credential stores. */
-export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 
 /** What Docker's `config.json` says about credentials. */
 export interface DockerConfig {
@@ -86,8 +84,8 @@ export function findAuth(
 
 /** Under which keys a registry's credentials may stand, the usual one first. */
 export function lookupKeys(host: string): string[] {
-  if (host === "docker.io") {
-    return [DOCKER_HUB_KEY, "index.docker.io", "docker.io", "registry-1.docker.io"];
+  if (host === DOCKER_HUB.host || host === "registry-1.docker.io") {
+    return [DOCKER_HUB_CONFIG_KEY, "index.docker.io", "docker.io", "registry-1.docker.io"];
   }
   return [host.toLowerCase()];
 }

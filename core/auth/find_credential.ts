@@ -1,13 +1,7 @@
 import type { Host } from "../host.ts";
 import type { Credential } from "./credential.ts";
 import { askCredentialHelper } from "./credential_helper.ts";
-import {
-  type DockerConfig,
-  findAuth,
-  findHelperName,
-  lookupKeys,
-  parseDockerConfig,
-} from "./docker_config.ts";
+import { findAuth, findHelperName, lookupKeys, parseDockerConfig } from "./docker_config.ts";
 
 // Far above any real one; a file is read whole.
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -32,17 +26,26 @@ export async function findCredential(
 ): Promise<Credential | undefined> {
   const inline = host.env("DOCKER_AUTH_CONFIG");
   if (inline !== undefined) {
-    const source = "DOCKER_AUTH_CONFIG";
-    const found = findAuth(parseDockerConfig(inline, source), registryHost, source);
+    const found = await lookUp(host, registryHost, inline, "DOCKER_AUTH_CONFIG", options);
     if (found) return found;
   }
   const folder = host.env("DOCKER_CONFIG") ?? `${host.homeDirectory}/.docker`;
   const path = `${folder}/config.json`;
   const bytes = await host.readFile(path, MAX_CONFIG_BYTES);
   if (!bytes) return undefined;
-  const config: DockerConfig = parseDockerConfig(new TextDecoder().decode(bytes), path);
-  const helper = findHelperName(config, registryHost, path);
-  if (helper === undefined) return findAuth(config, registryHost, path);
+  return await lookUp(host, registryHost, new TextDecoder().decode(bytes), path, options);
+}
+
+async function lookUp(
+  host: Host,
+  registryHost: string,
+  text: string,
+  source: string,
+  options: FindCredentialOptions,
+): Promise<Credential | undefined> {
+  const config = parseDockerConfig(text, source);
+  const helper = findHelperName(config, registryHost, source);
+  if (helper === undefined) return findAuth(config, registryHost, source);
   const key = lookupKeys(registryHost)[0] ?? registryHost;
   return await askCredentialHelper(host, helper, key, options);
 }

@@ -108,6 +108,8 @@ async function post(
       "content-type": "application/x-www-form-urlencoded",
     }),
     body: new TextEncoder().encode(form.toString()),
+    // A refresh token stays valid: asking twice gives two access tokens.
+    idempotent: true,
     maxBytes: MAX_ERROR_BYTES,
     ...(signal && { signal }),
   });

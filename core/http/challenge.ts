@@ -15,6 +15,8 @@ const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 // A lone value such as Negotiate's: it ends where the challenge does.
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$)/y;
 const EQUALS = /[ \t]*=[ \t]*/y;
+// Not of the grammar, but sent: a URL without quotes.
+const UNQUOTED = /[^\s,"]+/y;
 const QUOTED = /"((?:[^"\\]|\\[^])*)"/y;
 
 /**
@@ -33,7 +35,7 @@ export function parseChallenges(header: string): Challenge[] {
     const current = challenges.at(-1);
     if (current && scanner.take(EQUALS)) {
       const value = scanner.take(QUOTED)?.[1]?.replace(/\\([^])/g, "$1") ??
-        scanner.take(TOKEN)?.[0];
+        scanner.take(UNQUOTED)?.[0];
       if (value === undefined) throw malformed(header);
       current.parameters.set(name, value);
       scanner.take(BLANKS);

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly scopes?: readonly string[];
   /** Leave a challenge unanswered, since it is what is wanted. Default: false. */
   readonly anonymous?: boolean;
+  /** It may be repeated, whatever its method says. Default: false. */
+  readonly idempotent?: boolean;
   /** Ends it early; its reason is thrown. */
   readonly signal?: AbortSignal;
 }
@@ -26,6 +28,8 @@ export interface HttpResponse {
   readonly attempts?: number;
   /** In whose name it was sent, for error messages: `as "ann" (from …)`. Default: not known. */
   readonly identity?: string;
+  /** The registry that redirected here and whose credentials stayed behind. Default: none did. */
+  readonly redirectedFrom?: string;
 }
 
 /** Sends a request; throws `NETWORK` or `TIMEOUT`, never for a status. */

@@ -13,7 +13,7 @@ export interface Registry {
 export const DOCKER_HUB: Registry = { host: "docker.io", isDockerHub: true };
 
 /** Docker's configuration files store Docker Hub's credentials under this key. */
-const DOCKER_HUB_CONFIG_KEY = "https://index.docker.io/v1/";
+export const DOCKER_HUB_CONFIG_KEY = "https://index.docker.io/v1/";
 
 const DOCKER_HUB_HOST = /^(?:index\.)?docker\.io$/i;
 

@@ -28,7 +28,9 @@ const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 // Bounds for a registry that never ends. The largest repositories known hold some 100,000 tags.
 const MAX_PAGES = 10_000;
 const MAX_TOTAL_CHARACTERS = 256 * 1024 * 1024;
+// Pages that only repeat what was there. An empty one may be honest: what we may not see is left out.
 const MAX_BARREN_PAGES = 2;
+const MAX_EMPTY_PAGES = 100;
 
 /**
  * Follows a paged listing to its end (distribution-spec, "Listing Tags"). The `Link` header alone
@@ -45,6 +47,7 @@ export async function* listingPages(
   const seen = new Set<string>();
   let characters = 0;
   let barrenPages = 0;
+  let emptyPages = 0;
   for (let url: URL | undefined = firstUrl; url;) {
     if (seenUrls.size >= MAX_PAGES) throw incomplete(task, `it has more than ${MAX_PAGES} pages`);
     seenUrls.add(url.href);
@@ -56,7 +59,10 @@ export async function* listingPages(
       scopes,
       ...(client.signal && { signal: client.signal }),
     });
-    assertStatus(response, [200], task);
+    if (seenUrls.size > 1 && response.status === 404) {
+      throw incomplete(task, `page ${seenUrls.size} is not there (404)`);
+    }
+    assertStatus(response, [200], seenUrls.size > 1 ? `${task}, page ${seenUrls.size}` : task);
     const values = readMember(parseJson(response, task), member);
     if (!values) throw notAListing(response, member, task);
     const texts = values.filter((value) => typeof value === "string");
@@ -71,8 +77,12 @@ export async function* listingPages(
     url = nextUrl(response, task);
     if (!url) return;
     if (seenUrls.has(url.href)) throw incomplete(task, "its pages lead in a circle");
-    barrenPages = entries.length === 0 ? barrenPages + 1 : 0;
-    if (barrenPages >= MAX_BARREN_PAGES) throw incomplete(task, "its pages bring nothing new");
+    if (entries.length > 0) barrenPages = emptyPages = 0;
+    else if (texts.length > 0) barrenPages++;
+    else emptyPages++;
+    if (barrenPages >= MAX_BARREN_PAGES || emptyPages >= MAX_EMPTY_PAGES) {
+      throw incomplete(task, "its pages bring nothing new");
+    }
     if (characters > MAX_TOTAL_CHARACTERS) throw incomplete(task, "it is too large");
   }
 }

@@ -35,8 +35,8 @@ export async function ping(client: RegistryClient): Promise<Ping> {
     ...(client.signal && { signal: client.signal }),
   });
   const { status, headers } = response;
-  const isPassing = status === 429 || (status >= 500 && status !== 501);
-  if (isPassing) assertStatus(response, [], `ping "${client.baseUrl.host}"`);
+  const saysNothing = status === 403 || status === 429 || (status >= 500 && status !== 501);
+  if (saysNothing) assertStatus(response, [], `ping "${client.baseUrl.host}"`);
   if (!speaksVersion2(response)) {
     throw new RegctlError(
       "UNSUPPORTED",
@@ -54,11 +54,17 @@ export async function ping(client: RegistryClient): Promise<Ping> {
   };
 }
 
-/** Any web server has a 200; a registry answers JSON, or asks who is there. */
-function speaksVersion2({ status, headers }: HttpResponse): boolean {
-  if (/\bregistry\/2\.0\b/.test(headers.get("docker-distribution-api-version") ?? "")) {
-    return status < 500;
+/** Any web server has a 200; a registry names its version, answers JSON, or asks who is there. */
+function speaksVersion2({ status, headers, body }: HttpResponse): boolean {
+  if (status !== 200 && status !== 401) return false;
+  if (/\bregistry\/2\.0\b/.test(headers.get("docker-distribution-api-version") ?? "")) return true;
+  return status === 401 ? headers.has("www-authenticate") : isJson(body);
+}
+
+function isJson(body: Uint8Array): boolean {
+  try {
+    return typeof JSON.parse(new TextDecoder().decode(body)) === "object";
+  } catch {
+    return false;
   }
-  if (status === 401) return headers.has("www-authenticate");
-  return status === 200 && !/\bhtml\b/i.test(headers.get("content-type") ?? "");
 }

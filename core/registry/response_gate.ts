@@ -21,7 +21,7 @@ export function assertStatus(
   throw new RegctlError(
     code,
     `Cannot ${task}: ${response.url.host} answered ${status}${describeErrorBody(response)}${tries}`,
-    { hint: hintFor(code, response) },
+    { hint: hintFor(code, codes, response) },
   );
 }
 
@@ -48,25 +48,38 @@ function classify(status: number, codes: readonly string[]): ErrorCode {
   if (status === 404) return "NOT_FOUND";
   if (status === 408) return "TIMEOUT";
   if (status >= 500) return "SERVER";
-  return status >= 400 ? "UNSUPPORTED" : "INVALID_RESPONSE";
+  return status >= 400 ? "REFUSED" : "INVALID_RESPONSE";
 }
 
-function hintFor(code: ErrorCode, response: HttpResponse): string | undefined {
+function hintFor(
+  code: ErrorCode,
+  codes: readonly string[],
+  response: HttpResponse,
+): string | undefined {
+  const { host, protocol } = response.url;
   const identity = response.identity ?? "anonymously";
   switch (code) {
     case "UNAUTHORIZED":
     case "DENIED":
+      if (response.redirectedFrom !== undefined) {
+        return `${response.redirectedFrom} redirects there, and credentials are not sent along: ` +
+          `name ${host} itself`;
+      }
       return identity === "anonymously"
         ? "It does not exist, or needs credentials: give -u USER --password-stdin, " +
           "or log in with docker login"
-        : `It does not exist, or is not open to you: you asked ${identity}`;
+        : `You asked ${identity}: check that, and that the name exists and is open to you`;
     case "NOT_FOUND":
       return "Check the spelling; some registries also answer so where credentials are missing";
     case "RATE_LIMITED":
       return "Wait, or log in: many registries allow known users more requests";
-    default:
-      return response.status === 400 && response.url.protocol === "http:"
-        ? `If the registry speaks TLS, write https://${response.url.host}/…`
+    case "REFUSED":
+      if (codes.includes("PAGINATION_NUMBER_INVALID")) return "Lower --page-size";
+      // What a TLS server answers to plain http is not a registry's error.
+      return response.status === 400 && protocol === "http:" && codes.length === 0
+        ? `If the registry speaks TLS, write https://${host}/…`
         : undefined;
+    default:
+      return undefined;
   }
 }

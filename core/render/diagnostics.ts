@@ -1,4 +1,4 @@
-import type { RegctlError } from "../errors.ts";
+import { EXIT_CODES, type RegctlError } from "../errors.ts";
 import type { Output } from "../host.ts";
 import { escapeText } from "./escape.ts";
 import { formatJsonLine } from "./json.ts";
@@ -21,6 +21,8 @@ export interface DiagnosticsOptions {
 export class Diagnostics {
   /** Leaves out warnings, notes and progress. */
   quiet = false;
+  /** Writes each remark, and the error, as one JSON object on a line of its own. */
+  json = false;
   readonly #output: Output;
   readonly #options: DiagnosticsOptions;
   #progressShown = false;
@@ -32,12 +34,12 @@ export class Diagnostics {
 
   /** Something the user should know of. */
   warn(text: string): void {
-    if (!this.quiet) this.#writeLine(this.#label("warning", 33), text);
+    this.#remark("warning", 33, text);
   }
 
   /** Something that explains what is going on. */
   note(text: string): void {
-    if (!this.quiet) this.#writeLine(this.#label("note", 36), text);
+    this.#remark("note", 36, text);
   }
 
   /** A line of the request log. */
@@ -62,18 +64,18 @@ export class Diagnostics {
     this.#progressShown = false;
   }
 
-  /** The error that ends the program, in one line, and the hint in another. */
-  fail(error: RegctlError): void {
-    this.#writeLine(this.#label("error", 31), error.message);
-    if (error.hint !== undefined) this.#writeLine(this.#label("hint", 36), error.hint);
-  }
-
-  /** The same as one JSON object, for programs. */
-  failAsJson({ code, message, hint }: RegctlError, exitCode: number): void {
+  /** The error that ends the program, in one line, and the hint in another; or both as JSON. */
+  fail({ code, message, hint }: RegctlError): void {
+    if (!this.json) {
+      this.#writeLine(this.#label("error", 31), message);
+      if (hint !== undefined) this.#writeLine(this.#label("hint", 36), hint);
+      return;
+    }
     this.clearProgress();
     // Before they become JSON: a secret such as "error" would spoil the keys, and a character that
     // is written as an escape would hide a secret.
     const clean = (text?: string) => text === undefined ? undefined : this.#options.redact(text);
+    const exitCode = EXIT_CODES[code];
     const error = { code, message: clean(message), hint: clean(hint), exitCode };
     this.#write(formatJsonLine({ error }));
   }
@@ -85,6 +87,12 @@ export class Diagnostics {
       stacks.push(e.stack ?? e.message);
     }
     for (const line of stacks.join("\ncaused by ").split("\n")) this.#writeLine("", line);
+  }
+
+  #remark(kind: "warning" | "note", color: number, text: string): void {
+    if (this.quiet) return;
+    if (this.json) this.#write(formatJsonLine({ [kind]: this.#options.redact(text) }));
+    else this.#writeLine(this.#label(kind, color), text);
   }
 
   #label(word: string, color: number): string {

@@ -9,7 +9,8 @@ import { type TlsSettings, trustedAuthorities } from "./tls_settings.ts";
 export function createFetch(tlsFor: (url: URL) => Promise<TlsSettings | undefined>): RawFetch {
   return async (url, init) => {
     const settings = url.protocol === "https:" ? await tlsFor(url) : undefined;
-    if (typeof process !== "undefined" && process.versions["bun"] !== undefined) {
+    const isBun = typeof process !== "undefined" && process.versions["bun"] !== undefined;
+    if (isBun && !(settings && await concernsProxyToo(url, settings))) {
       return await fetchWithBun(url, init, settings);
     }
     if (settings) {
@@ -19,6 +20,13 @@ export function createFetch(tlsFor: (url: URL) => Promise<TlsSettings | undefine
     const { body, ...rest } = init;
     return await fetch(url, { ...rest, ...(body && { body }), redirect: "manual" });
   };
+}
+
+/** Bun applies its one `tls` option to an https proxy as well, which these are not meant for. */
+async function concernsProxyToo(url: URL, settings: TlsSettings): Promise<boolean> {
+  if (!settings.insecure && !settings.client) return false;
+  const { getProxyForUrl } = await import("proxy-from-env");
+  return getProxyForUrl(url.href).startsWith("https:");
 }
 
 async function fetchWithBun(

@@ -25,7 +25,7 @@ export async function fetchWithNode(
     method: init.method,
     headers: Object.fromEntries(init.headers),
     signal: init.signal,
-    ...(proxy && { agent: new HttpsProxyAgent(proxy, tls) }),
+    ...(proxy && { agent: new HttpsProxyAgent(proxy, { ca: tls.ca }) }),
   };
   return await new Promise((resolve, reject) => {
     const outgoing = request(url, options, (incoming) => {

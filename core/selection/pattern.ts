@@ -4,6 +4,8 @@ import { RegctlError } from "../errors.ts";
 export type Matcher = (name: string) => boolean;
 
 const MAX_PATTERN_LENGTH = 1000;
+// Time is linear in this, too, and a count such as {900} multiplies it.
+const MAX_PROGRAM_SIZE = 2000;
 
 /**
  * Compiles a pattern of `--match` and `--exclude`. A glob (`*`, `?`, `[a-z]`, `{a,b}`) is about the
@@ -23,8 +25,10 @@ export async function compilePattern(pattern: string): Promise<Matcher> {
   const { RE2JS } = await import("re2js");
   try {
     const expression = RE2JS.compile(source);
+    if (expression.programSize() > MAX_PROGRAM_SIZE) throw fail("it is too complex");
     return (name) => expression.matcher(name).find();
-  } catch {
+  } catch (error) {
+    if (error instanceof RegctlError) throw error;
     throw fail(
       "it is not a regular expression that can be matched in linear time",
       "Leave out look-arounds and back-references, and check the brackets",

@@ -1,6 +1,6 @@
 import { RegctlError } from "../errors.ts";
 import { compilePattern, type Matcher } from "./pattern.ts";
-import { compareText, compareVersions, tryParseVersion } from "./version.ts";
+import { compareVersions, tryParseVersion } from "./version.ts";
 
 /** How names are ordered. */
 export const SORT_ORDERS = ["name", "version", "none"] as const;
@@ -36,6 +36,8 @@ async function createRange(text: string): Promise<Matcher> {
   const { parse, Range } = await import("semver");
   let range: InstanceType<typeof Range>;
   try {
+    // npm reads an empty range as "any"; here it is a variable that was not set.
+    if (text.trim() === "") throw new TypeError("empty");
     range = new Range(text);
   } catch {
     throw new RegctlError("USAGE", `Not a version range: ${JSON.stringify(text.slice(0, 80))}`, {
@@ -61,7 +63,8 @@ export interface SortOptions {
 /** A sorted copy. Names are compared in ASCII order, versions as {@linkcode compareVersions} does. */
 export function sortNames(names: readonly string[], options: SortOptions): string[] {
   const sorted = [...names];
-  if (options.sort === "name") sorted.sort(compareText);
+  // Without a comparison of its own, sort goes by code units: ASCII order, and much faster.
+  if (options.sort === "name") sorted.sort();
   if (options.sort === "version") sorted.sort(compareVersions);
   if (!options.reverse) return sorted;
   if (options.sort !== "version") return sorted.reverse();

@@ -75,7 +75,14 @@ class Authorizer {
       const isOurs = response.url.origin === this.#options.registry.origin;
       const nextScheme = response.status === 401 && isOurs && round < MAX_ROUNDS &&
         await this.#answer(response, request, scheme, round);
-      if (!nextScheme) return { ...response, identity: describeCredential(await this.#credential) };
+      if (!nextScheme) {
+        const identity = describeCredential(await this.#credential);
+        return {
+          ...response,
+          identity,
+          ...(!isOurs && { redirectedFrom: this.#options.registry.host }),
+        };
+      }
       if (scheme?.kind === "bearer") this.#drop(scheme, header);
       this.#schemes.set(key, nextScheme);
     }
@@ -88,12 +95,14 @@ class Authorizer {
     tried: Scheme | undefined,
     round: number,
   ): Promise<Scheme | undefined> {
-    const challenge = chooseChallenge(response);
     const credential = await this.#findCredential();
     if (credential?.kind === "registryToken") {
       if (tried) return undefined;
       return { kind: "fixed", header: `Bearer ${credential.registryToken}` };
     }
+    // What was refused needs no new challenge to be refused.
+    if (tried && !response.headers.has("www-authenticate")) return undefined;
+    const challenge = chooseChallenge(response);
     if (challenge.scheme === "basic") {
       if (tried?.kind === "basic" || credential?.kind !== "password") return undefined;
       return { kind: "basic", header: formatBasic(credential.username, credential.password) };

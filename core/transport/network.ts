@@ -42,7 +42,7 @@ export function createNetwork({ fetch: rawFetch, idleTimeoutMs }: NetworkOptions
     let bytes = 0;
     const timer = setInterval(() => {
       if (bytes >= MIN_BYTES_PER_WINDOW) bytes = 0;
-      else stall.abort(fail("stalled", `no progress for ${idleTimeoutMs / 1000} s`));
+      else stall.abort(fail("stalled", `less than 1 KiB came in ${idleTimeoutMs / 1000} s`));
     }, Math.min(idleTimeoutMs, MAX_TIMER_MS));
     const signal = request.signal ? AbortSignal.any([request.signal, stall.signal]) : stall.signal;
     try {

@@ -34,7 +34,8 @@ export interface RetryOptions {
 export function retry(options: RetryOptions): Stage {
   const { clock, retries } = options;
   return (next) => async (request) => {
-    const tries = IDEMPOTENT.has(request.method) ? retries + 1 : 1;
+    const isRepeatable = request.idempotent ?? IDEMPOTENT.has(request.method);
+    const tries = isRepeatable ? retries + 1 : 1;
     for (let attempt = 1;; attempt++) {
       const isLast = attempt >= tries;
       let delay: number;

@@ -43,8 +43,11 @@ async function readSettings(
   isRegistry: boolean,
 ): Promise<TlsSettings | undefined> {
   const ca: string[] = [];
-  for (const path of [options.caFile, host.env("SSL_CERT_FILE")]) {
-    if (path !== undefined) ca.push(...splitPem(await readPem(host, path)));
+  if (options.caFile !== undefined) ca.push(...await readAuthorities(host, options.caFile));
+  const system = host.env("SSL_CERT_FILE");
+  // A variable may name what is not there; OpenSSL and Go do not mind either.
+  if (system !== undefined && await host.readFile(system, MAX_PEM_BYTES)) {
+    ca.push(...await readAuthorities(host, system));
   }
   let client = isRegistry && options.client
     ? {
@@ -55,7 +58,7 @@ async function readSettings(
   for (const folder of certificateFolders(host, name)) {
     for (const file of await host.listDirectory(folder)) {
       const path = `${folder}/${file}`;
-      if (file.endsWith(".crt")) ca.push(...splitPem(await readPem(host, path)));
+      if (file.endsWith(".crt")) ca.push(...await readAuthorities(host, path));
       if (!file.endsWith(".cert") || client) continue;
       client = {
         cert: await readPem(host, path),
@@ -71,8 +74,16 @@ async function readSettings(
 /** The user's folders before the system's, Docker's before Podman's. */
 function certificateFolders(host: Host, name: string): string[] {
   const config = host.env("XDG_CONFIG_HOME") ?? `${host.homeDirectory}/.config`;
-  return [`${config}/docker`, `${config}/containers`, "/etc/docker", "/etc/containers"]
-    .map((root) => `${root}/certs.d/${name}`);
+  const roots = [
+    `${host.homeDirectory}/.docker`,
+    `${config}/docker`,
+    `${config}/containers`,
+    "/etc/docker",
+    "/etc/containers",
+  ];
+  // A URL leaves out the port of https, which the name of the folder may have.
+  const names = /:\d+$/.test(name) ? [name] : [name, `${name}:443`];
+  return roots.flatMap((root) => names.map((folder) => `${root}/certs.d/${folder}`));
 }
 
 async function readPem(host: Host, path: string): Promise<string> {
@@ -84,6 +95,9 @@ async function readPem(host: Host, path: string): Promise<string> {
 }
 
 /** The certificates of a bundle one by one, as a runtime's `ca` setting wants them. */
-function splitPem(text: string): string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+async function readAuthorities(host: Host, path: string): Promise<string[]> {
+  const text = await readPem(host, path);
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);
+  if (found) return found;
+  throw new RegctlError("CONFIG", `Cannot use ${path}: it holds no certificate`);
 }

@@ -272,7 +272,7 @@ test("13: a wrong password is sent once", async () => {
     stderr:
       `error: Cannot list the tags of "${registry.host}/app": ${registry.host} answered 401 UNAUTHORIZED: ` +
       "authentication required\n" +
-      'hint: It does not exist, or is not open to you: you asked as "ann" (from --password-stdin)\n',
+      'hint: You asked as "ann" (from --password-stdin): check that, and that the name exists and is open to you\n',
     waits: [],
   });
   registry.assertDone();
@@ -347,7 +347,7 @@ test("ping shows a challenge and answers none", async () => {
   const url = `${registry.url}/v2/`;
   assert.equal(
     run.stdout.replace(/\d+ ms/, "T ms"),
-    `url:     ${url}\nstatus:  401 asks who is there\nauth:    basic\nversion: not told\ntime:    T ms\n`,
+    `url:     ${url}\nstatus:  401 authentication required\nauth:    basic\nversion: unknown\ntime:    T ms\n`,
   );
   assert.deepEqual({ ...run, stdout: "" }, { exitCode: 0, stdout: "", stderr: "", waits: [] });
   assert.deepEqual(logOf(registry), ["GET /v2/"]);

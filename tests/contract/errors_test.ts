@@ -84,7 +84,7 @@ const FAILURES: readonly Failure[] = [
     says: "503: down (5 tries)",
   },
   { reply: { status: 405 }, exitCode: 6, code: "UNSUPPORTED", says: "405" },
-  { reply: { status: 418 }, exitCode: 6, code: "UNSUPPORTED", says: "418" },
+  { reply: { status: 418 }, exitCode: 6, code: "REFUSED", says: "418" },
   { reply: { status: 204 }, exitCode: 7, code: "INVALID_RESPONSE", says: "204" },
   {
     reply: { status: 429, body: errors("TOOMANYREQUESTS") },
@@ -177,7 +177,7 @@ test("67: a registry that says nothing ends with 5 after a time-out", async () =
   assertRun(idle, {
     exitCode: 5,
     stdout: "",
-    stderr: "error: Cannot reach HOST: no progress for 0.05 s\n" +
+    stderr: "error: Cannot reach HOST: less than 1 KiB came in 0.05 s\n" +
       "hint: Allow a slow registry more time with --idle-timeout\n",
   });
   const all = await runAgainst(script, tagsOf("--timeout", "50ms"));

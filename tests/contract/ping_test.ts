@@ -41,10 +41,10 @@ test("a Bearer challenge is shown, and no token is asked for", async () => {
   const script = [pong({ status: 401, headers: { "www-authenticate": challenge } })];
   const run = await runAgainst(script, ["ping", "http://HOST"]);
   const stdout = `url:     http://HOST/v2/
-status:  401 asks who is there
+status:  401 authentication required
 auth:    bearer
 realm:   ${tokens.url}/token
-version: not told
+version: unknown
 time:    N ms
 `;
   assertRun(run, { exitCode: 0, stdout, stderr: "" });
@@ -64,9 +64,9 @@ test("a Basic challenge is shown", async () => {
   const headers = { "www-authenticate": 'Basic realm="x"' };
   const run = await runAgainst([pong({ status: 401, headers })], ["ping", "HOST"]);
   const stdout = `url:     http://HOST/v2/
-status:  401 asks who is there
+status:  401 authentication required
 auth:    basic
-version: not told
+version: unknown
 time:    N ms
 `;
   assertRun(run, { exitCode: 0, stdout, stderr: "" });
@@ -117,3 +117,19 @@ for (const [word, reason] of REFUSED) {
     assertRun(run, { exitCode: 2, stdout: "", stderr: `error: Invalid registry ${reason}\n` });
   });
 }
+
+test("what answers like a web server, or refuses, is not taken for a registry", async () => {
+  const header = { "docker-distribution-api-version": "registry/2.0" };
+  for (
+    const [reply, exitCode] of [
+      [{ status: 404, headers: header }, 6],
+      [{ status: 403, headers: header }, 4],
+      [{ status: 200, headers: { "content-type": "text/plain" }, body: "hello" }, 6],
+      [{ status: 200, headers: header, body: "" }, 0],
+      [{ status: 200, body: {} }, 0],
+    ] as const
+  ) {
+    const run = await runAgainst([{ method: "GET", path: "/v2/", reply }], ["ping", "HOST"]);
+    assert.equal(run.exitCode, exitCode, JSON.stringify(reply));
+  }
+});

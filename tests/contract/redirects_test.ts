@@ -79,7 +79,8 @@ test("10: the other origin's 401 is not answered, whatever realm it names", asyn
       stdout: "",
       stderr: `error: Cannot list the tags of "${registry.host}/app": ${other.host} answered 401 ` +
         "UNAUTHORIZED: authentication required\n" +
-        'hint: It does not exist, or is not open to you: you asked as "ann" (from --password-stdin)\n',
+        `hint: ${registry.host} redirects there, and credentials are not sent along: ` +
+        `name ${other.host} itself\n`,
       waits: [],
     });
     assertNoCredentials(other);

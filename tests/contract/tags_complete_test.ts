@@ -63,7 +63,7 @@ const FAILURES: readonly (readonly [string, Step, number, string])[] = [
     "503",
     { ...answer({ status: 503 }, { path: NEXT }), times: 5 },
     5,
-    'error: Cannot list the tags of "HOST/app": HOST answered 503 (5 tries)\n',
+    'error: Cannot list the tags of "HOST/app", page 2: HOST answered 503 (5 tries)\n',
   ],
   [
     "a connection that is lost half-way",
@@ -81,7 +81,7 @@ const FAILURES: readonly (readonly [string, Step, number, string])[] = [
     "403",
     answer({ status: 403, body: { errors: [{ code: "DENIED" }] } }, { path: NEXT }),
     4,
-    'error: Cannot list the tags of "HOST/app": HOST answered 403 DENIED\n' +
+    'error: Cannot list the tags of "HOST/app", page 2: HOST answered 403 DENIED\n' +
     "hint: It does not exist, or needs credentials: give -u USER --password-stdin, " +
     "or log in with docker login\n",
   ],

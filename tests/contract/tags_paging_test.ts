@@ -202,3 +202,15 @@ test("20: endless pages that always bring something new end at the guard", async
   assertRun(run, { exitCode: 8, stdout: "", stderr });
   assert.equal(run.requests.length, 10_000);
 });
+
+test("22: empty pages in between are passed over", async () => {
+  const empty = (from: string, to: string) => page([], { path: from, link: `<${to}>; rel="next"` });
+  const at = (n: number) => `${TAGS_PATH}?last=${n}`;
+  const run = await runAgainst([
+    empty(TAGS_PATH, at(1)),
+    empty(at(1), at(2)),
+    empty(at(2), at(3)),
+    page(["found"], { path: at(3) }),
+  ], tagsOf());
+  assertRun(run, { exitCode: 0, stdout: "found\n", stderr: "" });
+});

@@ -165,3 +165,27 @@ test("with an order, --limit reads all pages", async () => {
   ], tagsOf("--limit", "1"));
   assertRun(run, { exitCode: 0, stdout: "a\n", stderr: "" });
 });
+
+test("25: a pattern that would be slow on every name is refused", async () => {
+  for (const pattern of ["/(a?){900}[bc]$/", "/((x{30}){30}){3}/"]) {
+    const run = await runAgainst([], tagsOf("--match", pattern));
+    assert.equal(run.exitCode, 2);
+    assert.match(
+      run.stderr,
+      /^error: Cannot use the pattern .*: it is (too complex|not a regular)/,
+    );
+  }
+});
+
+test("25: --timeout is heard while slow patterns are matched", async () => {
+  const names = Array.from({ length: 20_000 }, (_, i) => `${"a".repeat(100)}${i}`);
+  const slow = Array.from({ length: 5 }, (_, i) => ["-x", `/(a?){200}[bc${i}]$x/`]).flat();
+  const run = await runAgainst([page(names)], tagsOf("--timeout", "300ms", ...slow));
+  assert.equal(run.exitCode, 5);
+  assert.match(run.stderr, /^error: Gave up after 0.3 s/);
+});
+
+test("an empty --semver is refused: it is a variable that was not set", async () => {
+  const run = await runAgainst([], tagsOf("--semver", ""));
+  assert.equal(run.exitCode, 2);
+});

@@ -57,8 +57,7 @@ test("14: where POST fails the identity token goes nowhere else", async () => {
     [{ status: 404 }, 4],
     [{ status: 405 }, 4],
     [{ status: 401 }, 4],
-    [{ status: 429 }, 9],
-    [{ status: 503 }, 5],
+    [{ status: 418 }, 4],
     [{ status: 307, headers: { location: `${elsewhere.url}/token` } }, 4],
   ];
   for (const [reply, exitCode] of cases) {
@@ -81,6 +80,19 @@ test("14: where POST fails the identity token goes nowhere else", async () => {
     tokens.assertDone();
   }
   assert.deepEqual(logOf(elsewhere), []);
+});
+
+test("14: the exchange of an identity token is repeated when the token server fails", async () => {
+  await using tokens = await startScriptedRegistry([
+    { method: "POST", path: "/token", reply: { status: 503 } },
+    { method: "POST", path: "/token", reply: { status: 200, body: { token: "t1" } } },
+  ]);
+  await using registry = await startRegistryOf(tokens, getAs("Bearer t1", TAGS_PATH, TAGS));
+  const env = dockerAuth({ [registry.host]: { identitytoken: "identity-token" } });
+  const run = await runCaptured(["tags", `${registry.host}/app`], { env });
+  assert.deepEqual([run.exitCode, run.waits], [0, [187.5]]);
+  registry.assertDone();
+  tokens.assertDone();
 });
 
 test("14: Basic is no use for an identity token", async () => {

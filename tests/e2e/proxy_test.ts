@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { test } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
 import { createAuthority } from "../support/certificates.ts";
 import { startConnectProxy } from "../support/connect_proxy.ts";
 import { writeCredentialHelper } from "../support/credential_helper.ts";
@@ -205,4 +206,54 @@ test("71: Docker Hub: its API host, its token server and its key", async () => {
   assert.equal(logOf(registry).length, 2);
   registry.assertDone();
   tokens.assertDone();
+});
+
+test("proxy: this machine's own registry is asked directly", async () => {
+  await using proxy = await startConnectProxy({});
+  await using registry = await startScriptedRegistry([
+    { ...get(TAGS_PATH, TAGS), times: Infinity },
+  ]);
+  for (const name of [registry.host, `localhost:${registry.port}`]) {
+    const env = { HTTP_PROXY: proxy.url, http_proxy: proxy.url };
+    const run = await runProgram(["tags", `${name}/app`], { env });
+    assert.deepEqual(run, { ...GOOD, stderr: "" });
+  }
+  assert.deepEqual(proxy.requests, []);
+});
+
+test("proxy: --insecure and a client certificate are not for an https proxy", async () => {
+  await using folder = await createTempFolder();
+  await using registry = await startScriptedRegistry([
+    { ...get(TAGS_PATH, TAGS), times: Infinity },
+  ], { tls: await createTls() });
+  await using proxy = await startConnectProxy({ resolve: { "registry.test:443": registry.port } });
+  const authority = await createAuthority("the proxy's");
+  const { keyPem, certPem } = await authority.issue({ names: ["localhost"] });
+  const shown: unknown[] = [];
+  const server = createTlsServer(
+    { key: keyPem, cert: certPem, requestCert: true, rejectUnauthorized: false },
+    (socket) => {
+      shown.push(socket.getPeerCertificate()?.subject);
+      socket.pipe(connect(proxy.port, "127.0.0.1")).on("error", () => {}).pipe(socket);
+    },
+  );
+  await using front = await listen(server);
+  const env = { HTTPS_PROXY: `https://localhost:${front.port}` };
+  const command = ["tags", "registry.test/app", "--retries", "0"];
+
+  const insecure = await runProgram([...command, "--insecure"], { env });
+  assert.equal(insecure.exitCode, 5, insecure.stderr);
+  assert.deepEqual(proxy.requests, []);
+
+  const both = await folder.write("both.pem", `${AUTHORITY.certPem}\n${authority.certPem}`);
+  const client = await AUTHORITY.issue({ names: ["client"], client: true });
+  const cert = await folder.write("client.pem", client.certPem);
+  const key = await folder.write("client-key.pem", client.keyPem);
+  const trusted = await runProgram(
+    [...command, "--ca-file", both, "--cert-file", cert, "--key-file", key],
+    { env },
+  );
+  assert.deepEqual(trusted, { ...GOOD, stderr: "" });
+  assert.ok(shown.length > 0);
+  assert.ok(shown.every((subject) => !JSON.stringify(subject ?? {}).includes("client")));
 });

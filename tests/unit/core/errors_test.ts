@@ -10,7 +10,7 @@ test("each code has the exit code that scripts rely on", () => {
     3: "NOT_FOUND",
     4: "DENIED UNAUTHORIZED",
     5: "NETWORK SERVER TIMEOUT",
-    6: "UNSUPPORTED",
+    6: "REFUSED UNSUPPORTED",
     7: "INTEGRITY INVALID_RESPONSE",
     8: "PARTIAL",
     9: "RATE_LIMITED",

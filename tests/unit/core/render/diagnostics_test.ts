@@ -42,7 +42,8 @@ test("no secret is written by any way out", () => {
   diagnostics.progress(text);
   const error = new RegctlError("SERVER", text, { hint: text, cause: new Error(text) });
   diagnostics.fail(error);
-  diagnostics.failAsJson(error, 5);
+  diagnostics.json = true;
+  diagnostics.fail(error);
   diagnostics.trace(error);
   assert.doesNotMatch(output.text, /canary|can\\u|q\\?"uote/);
   assert.equal(output.text.match(/x \*\*\* y \*\*\* z \*\*\*/g)?.length, 10);
@@ -52,7 +53,8 @@ test("the error as JSON keeps its keys whatever the secrets are", () => {
   const { output, diagnostics } = create({
     secrets: ["error", "message", "code", '"code":', "exitCode"],
   });
-  diagnostics.failAsJson(new RegctlError("NOT_FOUND", "no error"), 3);
+  diagnostics.json = true;
+  diagnostics.fail(new RegctlError("NOT_FOUND", "no error"));
   assert.deepEqual(JSON.parse(output.text), {
     error: { code: "NOT_FOUND", message: "no ***", exitCode: 3 },
   });
