@@ -22,8 +22,8 @@ $(INSTALLED): package-lock.json
 
 build: dist/regctl ## Compile dist/regctl, one standalone file, with Bun
 
-dist/regctl: $(INPUTS) tools/build.sh $(INSTALLED)
-	@tools/build.sh $@ && echo "built $@"
+dist/regctl: $(INPUTS) tools/build.ts $(INSTALLED)
+	@$(BUN) tools/build.ts $@ && echo "built $@"
 
 build-deno: dist/regctl-deno ## Compile dist/regctl-deno with Deno
 

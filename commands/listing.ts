@@ -78,7 +78,11 @@ export async function printListing(
   const { diagnostics } = context;
   const tally = new Tally(presentation);
   const isWanted = await createFilter(options);
-  const wanted = wantedNames(pages, (names) => filterNames(names, isWanted, context), tally);
+  const wanted = wantedNames(
+    pages,
+    async (names) => isWanted ? await filterNames(names, isWanted, context) : names,
+    tally,
+  );
   const print = canStream(options) ? printPages : printWhole;
   try {
     await print(context, wanted, options, presentation, tally);

@@ -125,7 +125,7 @@ const sums: string[] = [];
 for (const one of PLATFORMS) {
   const file = `regctl-${version}-${one.name}${one.name.startsWith("windows") ? ".exe" : ""}`;
   const path = join(release, file);
-  run("tools/build.sh", [path, one.target, readyBase(one, lock)]);
+  run("node_modules/.bin/bun", ["tools/build.ts", path, one.target, readyBase(one, lock)]);
   const kind = readKind(path);
   if (kind !== one.kind) fail(`${file} is "${kind}", not "${one.kind}"`);
   sums.push(`${hash("sha256", path, "hex")}  ${file}\n`);

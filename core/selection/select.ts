@@ -17,11 +17,13 @@ export interface FilterOptions {
   readonly semver?: string | undefined;
 }
 
-/** Builds the filter that {@linkcode FilterOptions} describe; throws `USAGE`. */
-export async function createFilter(options: FilterOptions): Promise<Matcher> {
-  const matched = await Promise.all((options.match ?? []).map(compilePattern));
-  const excluded = await Promise.all((options.exclude ?? []).map(compilePattern));
-  const inRange = options.semver === undefined ? undefined : await createRange(options.semver);
+/** Builds the filter that {@linkcode FilterOptions} describe, if any; throws `USAGE`. */
+export async function createFilter(options: FilterOptions): Promise<Matcher | undefined> {
+  const { match = [], exclude = [], semver } = options;
+  if (match.length === 0 && exclude.length === 0 && semver === undefined) return undefined;
+  const matched = await Promise.all(match.map(compilePattern));
+  const excluded = await Promise.all(exclude.map(compilePattern));
+  const inRange = semver === undefined ? undefined : await createRange(semver);
   return (name) =>
     (matched.length === 0 || matched.some((matches) => matches(name))) &&
     !excluded.some((matches) => matches(name)) &&
