@@ -1,9 +1,12 @@
 // build.ts OUTPUT [TARGET BASE]: compiles cli.ts into the standalone program OUTPUT, for the platform
 // TARGET (`bun-linux-arm64`) on top of the Bun binary BASE, or for this machine when they are left
 // out. Run by Bun.
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { promisify } from "node:util";
 
 /** As much of Bun's own API as is used here: its types would replace those of the Web for every file. */
 interface BunGlobal {
@@ -46,6 +49,24 @@ mkdirSync(dirname(output), { recursive: true });
 const folder = mkdtempSync(join(dirname(output), ".build."));
 try {
   const outfile = join(folder, basename(output));
+  const trained = join(folder, "trained");
+  await compile({ outfile: trained });
+  await compile({
+    outfile,
+    bytecodeOrder: await recordOrder(trained),
+    ...(target !== undefined && { target }),
+    ...(base !== undefined && { executablePath: base }),
+  });
+  renameSync(outfile, output);
+} catch (error) {
+  console.error(error);
+  console.error(`error: Cannot compile ${output}`);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function compile(options: object): Promise<void> {
   const { Bun: bun } = globalThis as unknown as { Bun: BunGlobal };
   await bun.build({
     entrypoints: [join(ROOT, "cli.ts")],
@@ -58,9 +79,6 @@ try {
     splitting: true,
     plugins: [WITHOUT_SUBPROGRAMS],
     compile: {
-      outfile,
-      ...(target !== undefined && { target }),
-      ...(base !== undefined && { executablePath: base }),
       // Otherwise the program would read `.env` and run the `preload` of a `bunfig.toml` in whatever
       // folder it is started.
       autoloadDotenv: false,
@@ -69,13 +87,23 @@ try {
       execArgv: ["--use-system-ca"],
       // A call is over before code compiled for speed pays off.
       jitPolicy: 10,
+      ...options,
     },
   });
-  renameSync(outfile, output);
-} catch (error) {
-  console.error(error);
-  console.error(`error: Cannot compile ${output}`);
-  process.exitCode = 1;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Runs the main job once, to learn in which order its code is used: it is laid out so. */
+async function recordOrder(program: string): Promise<string> {
+  const file = `${program}.order`;
+  const server = createServer((_request, response) => response.end('{"tags":["1.0"]}'));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as { port: number };
+    await promisify(execFile)(program, ["tags", `127.0.0.1:${port}/app`], {
+      env: { BUN_BYTECODE_ORDER_OUT: file },
+    });
+  } finally {
+    server.close();
+  }
+  return file;
 }
