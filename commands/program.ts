@@ -65,7 +65,7 @@ async function createProgram(
 }
 
 /** The command that a call begins with, if it does. */
-function findFirst([first]: readonly string[]): CommandEntry | undefined {
+function findFirst([first = ""]: readonly string[]): CommandEntry | undefined {
   return COMMANDS.find(({ name, alias }) => name === first || alias === first);
 }
 
