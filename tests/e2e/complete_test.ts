@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { runProgram } from "../support/program.ts";
 import { writeCredentialHelper } from "../support/credential_helper.ts";
@@ -65,3 +66,18 @@ test("__complete: a registry that hangs, fails or is not there gives nothing, an
     assert.ok(performance.now() - startedAt < 3000);
   }
 });
+
+for (
+  const [shell, file] of [
+    ["bash", "regctl.bash"],
+    ["zsh", "regctl.zsh"],
+    ["fish", "regctl.fish"],
+    ["powershell", "regctl.ps1"],
+  ] as const
+) {
+  test(`completions ${shell}: the program prints the script that is checked in`, async () => {
+    const script = readFileSync(new URL(`../../completions/${file}`, import.meta.url), "utf8");
+    const run = await runProgram(["completions", shell]);
+    assert.deepEqual(run, { exitCode: 0, signal: null, stdout: script, stderr: "" });
+  });
+}
