@@ -86,7 +86,7 @@ async function compile(options: object): Promise<void> {
       // The machine's own authorities are trusted, too.
       execArgv: ["--use-system-ca"],
       // A call is over before code compiled for speed pays off.
-      jitPolicy: 10,
+      jitPolicy: 40,
       ...options,
     },
   });
