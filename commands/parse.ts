@@ -3,7 +3,7 @@ import { RegctlError } from "../core/errors.ts";
 import { bareRegistryHint, parseReference } from "../core/reference/reference.ts";
 import { parseRegistry } from "../core/reference/registry.ts";
 import { parseRepository } from "../core/reference/repository.ts";
-import { referenceJson, registryJson, repositoryJson } from "../core/reference/seed_json.ts";
+import { referenceJson, registryJson, repositoryJson } from "../core/reference/client_json.ts";
 import { formatJson } from "../core/render/json.ts";
 import { formatTable } from "../core/render/table.ts";
 import type { Context } from "./context.ts";

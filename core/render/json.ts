@@ -1,6 +1,6 @@
 import { escapeJson } from "./escape.ts";
 
-/** A JSON document for standard output, indented by four as the seed's tools print it. */
+/** A JSON document for standard output, indented by four as docker-registry-client's tools print it. */
 export function formatJson(value: unknown): string {
   return `${escapeJson(JSON.stringify(value, null, 4))}\n`;
 }

@@ -11,7 +11,7 @@ import {
   type RegistryJson,
   registryJson,
   repositoryJson,
-} from "../../../../core/reference/seed_json.ts";
+} from "../../../../core/reference/client_json.ts";
 
 interface ParseCase {
   readonly fn: "parseRepoAndRef" | "parseRepo" | "parseIndex";

@@ -8,7 +8,7 @@ import {
   parseRepository,
   type ParseRepositoryOptions,
 } from "../../../../core/reference/repository.ts";
-import { repositoryJson } from "../../../../core/reference/seed_json.ts";
+import { repositoryJson } from "../../../../core/reference/client_json.ts";
 import { forEachSeed, type Random } from "../../../support/random.ts";
 
 const LOWER = "abcdefghijklmnopqrstuvwxyz0123456789";
