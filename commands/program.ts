@@ -56,33 +56,26 @@ async function createProgram(
       diagnostics.quiet = quiet;
       flags.debug = debug;
     });
-  for (const entry of COMMANDS.filter((entry) => isInPlay(entry, words))) {
-    const command = isLoaded(entry, words) ? await entry.load(context) : createStub(entry);
+  const first = findCommand(words[0]);
+  // Of a call that begins with a command, the others need not even be known.
+  const known = first && !first.needsAll ? [first] : COMMANDS;
+  for (const entry of known) {
+    const isLoaded = first !== undefined || words.some((word) => findCommand(word) === entry);
+    const command = isLoaded ? await entry.load(context) : createStub(entry);
     command.summary(entry.summary).copyInheritedSettings(program);
     program.addCommand(command, { hidden: entry.hidden ?? false });
   }
   return program;
 }
 
-/** The command that a call begins with, if it does. */
-function findFirst([first = ""]: readonly string[]): CommandEntry | undefined {
-  return COMMANDS.find(({ name, alias }) => name === first || alias === first);
-}
-
-/** Of a call that begins with a command, the others need not even be known. */
-function isInPlay(entry: CommandEntry, words: readonly string[]): boolean {
-  const first = findFirst(words);
-  return first === undefined || first.needsAll === true || first === entry;
-}
-
-function isLoaded({ name, alias = name }: CommandEntry, words: readonly string[]): boolean {
-  return words.includes(name) || words.includes(alias) || findFirst(words)?.needsAll === true;
+function findCommand(word: string | undefined): CommandEntry | undefined {
+  return COMMANDS.find(({ name, alias = name }) => name === word || alias === word);
 }
 
 /** Commander answers `help` for a command that is not there with the help of the program. */
 function assertHelpTopic([first, topic = ""]: readonly string[]): void {
   if (first !== "help" || topic === "" || topic === "help" || topic.startsWith("-")) return;
-  if (findFirst([topic])) return;
+  if (findCommand(topic)) return;
   throw new RegctlError("USAGE", `Unknown command '${topic}'`, { hint: "See regctl --help" });
 }
 
