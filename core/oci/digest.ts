@@ -13,6 +13,22 @@ export function isDigest(text: string): boolean {
   return DIGEST.test(text);
 }
 
+/** A digest that can be verified, in its parts: both are safe in a URL and in a file name. */
+export interface VerifiableDigest {
+  readonly algorithm: "sha256" | "sha512";
+  /** Lower-case hexadecimal digits. */
+  readonly encoded: string;
+}
+
+/** The parts of a digest that {@linkcode assertVerifiableDigest} lets pass; undefined for others. */
+export function tryParseDigest(text: string): VerifiableDigest | undefined {
+  const [, algorithm, encoded] = /^(sha256|sha512):([0-9a-f]{64,128})$/.exec(text) ?? [];
+  if (encoded === undefined || encoded.length !== HEX_LENGTHS.get(algorithm ?? "")) {
+    return undefined;
+  }
+  return { algorithm: algorithm === "sha512" ? "sha512" : "sha256", encoded };
+}
+
 /**
  * Lets pass only what can be verified against bytes: sha256 with 64 and sha512 with 128 lower-case
  * hexadecimal digits (image-spec, "Registered Algorithms"). Such a digest is also safe in a URL and

@@ -49,6 +49,11 @@ export function parseRepository(
   return createRepository(registry, text.slice(pathStart), refuse);
 }
 
+/** True for the `<name>` of the OCI distribution spec ("Pulling manifests"), at most 255 characters. */
+export function isRepositoryPath(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH && text.split("/").every((part) => COMPONENT.test(part));
+}
+
 /**
  * The shortest name that {@linkcode parseRepository} reads as the same repository and nobody as a
  * registry: "busybox", "quay.io/a/b", "docker.io/user.name/app". A scheme is left out.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { RegctlError } from "../../../../core/errors.ts";
-import { assertVerifiableDigest, isDigest } from "../../../../core/oci/digest.ts";
+import { assertVerifiableDigest, isDigest, tryParseDigest } from "../../../../core/oci/digest.ts";
 import { forEachSeed } from "../../../support/random.ts";
 
 const HEX = "0123456789abcdef";
@@ -95,6 +95,37 @@ test("assertVerifiableDigest refuses a digest with one wrong character", () => {
       digest.slice(at + 1);
     assertUsage(wrong, /^Invalid digest: /);
   });
+});
+
+test("tryParseDigest gives the parts of a digest that can be verified, and nothing else", () => {
+  const [hex64, hex128] = [HEX.repeat(4), HEX.repeat(8)];
+  assert.deepEqual(tryParseDigest(SHA256), { algorithm: "sha256", encoded: hex64 });
+  assert.deepEqual(tryParseDigest(SHA512), { algorithm: "sha512", encoded: hex128 });
+  const others = [
+    ...[`sha256:${hex128}`, `sha512:${hex64}`, SHA256.slice(0, -1), `${SHA256}0`, `${SHA512}0`],
+    ...[SHA512.slice(0, -1), SHA256.toUpperCase(), `SHA256:${hex64}`, `sha256:${hex64}\n`],
+    ...[SHA256.replace(":0", ":A"), `sha384:${HEX.repeat(6)}`, `sha1:${hex64}`, `sha256${hex64}`],
+    ...[`sha256:../${hex64.slice(3)}`, `x${SHA256}`, `sha256:${hex64.replace("a", "\u0430")}`],
+  ];
+  for (const text of [...HOSTILE, ...others]) {
+    assert.equal(tryParseDigest(text), undefined, JSON.stringify(text.slice(0, 40)));
+  }
+});
+
+test("tryParseDigest takes exactly what assertVerifiableDigest lets pass", () => {
+  let taken = 0;
+  forEachSeed(500, (random) => {
+    const algorithm = random.pick(["sha256", "sha512", "sha384", "sha256+b64"]);
+    const encoded = random.text(random.pick([HEX, HEX, `${HEX}A`]), 0, 1) +
+      random.text(HEX, 63, 63) + random.pick(["", "", random.text(HEX, 64, 64)]);
+    const text = `${algorithm}:${encoded}`;
+    const parts = tryParseDigest(text);
+    if (parts === undefined) return assert.throws(() => assertVerifiableDigest(text), RegctlError);
+    assertVerifiableDigest(text);
+    assert.equal(`${parts.algorithm}:${parts.encoded}`, text);
+    taken++;
+  });
+  assert.ok(taken > 50, `only ${taken} digests were valid`);
 });
 
 function assertUsage(digest: string, rule: RegExp): void {

@@ -5,6 +5,7 @@ import { RegctlError } from "../../../../core/errors.ts";
 import { DOCKER_HUB, parseRegistry } from "../../../../core/reference/registry.ts";
 import {
   formatRepository,
+  isRepositoryPath,
   parseRepository,
   type ParseRepositoryOptions,
 } from "../../../../core/reference/repository.ts";
@@ -187,6 +188,36 @@ test("parseRepository throws nothing but USAGE, and its result survives formatti
     }
   });
   assert.ok(taken > 500, `only ${taken} names were valid`);
+});
+
+test("isRepositoryPath takes the names of the distribution spec, and no others", () => {
+  const names = [
+    ...["a", "0", "a/b", "a/b/c/d", "library/busybox", "a.b", "a_b", "a__b", "a-b", "a---b"],
+    ...["a--b__c_d.e---f/0", "quay.io/a", "a".repeat(255), "a/".repeat(127) + "a"],
+  ];
+  for (const name of names) assert.equal(isRepositoryPath(name), true, name);
+  const others = [
+    ...["", "/", "/a", "a/", "a//b", "A", "a/B", ".", "..", "a/..", "../a", "a/./b", ".a", "a."],
+    ...["a..b", "a___b", "a._b", "_a", "a_", "-a", "a-", "a b", "a:b", "a@b", "a+b", "a\\b", "~"],
+    ...["a\n", "\na", "a\0", "a%2fb", "%2e%2e", "a?b", "a#b", "caf\u00e9", "\u0430", "\uff41"],
+    ...["a".repeat(256), "a/".repeat(127) + "aa", `a${"-".repeat(250)}!`, "a-".repeat(25_000)],
+    ...["a/".repeat(25_000), "/".repeat(50_000), `${"a__".repeat(80)}!`],
+  ];
+  for (const text of others) {
+    const what = JSON.stringify(text.slice(0, 40));
+    const start = performance.now();
+    assert.equal(isRepositoryPath(text), false, what);
+    assert.ok(performance.now() - start < SLOW_MS, `slow: ${what}`);
+  }
+});
+
+test("isRepositoryPath and parseRepository agree", () => {
+  forEachSeed(3000, (random) => {
+    const text = random.pick([randomPath(random), random.text("ab0._-/A\n", 0, 6)]);
+    const parse = () => parseRepository(`quay.io/${text}`);
+    if (isRepositoryPath(text)) assert.equal(parse().path, text);
+    else assert.throws(parse, RegctlError, JSON.stringify(text));
+  });
 });
 
 function randomPath(random: Random): string {

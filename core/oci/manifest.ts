@@ -1,0 +1,144 @@
+import { RegctlError } from "../errors.ts";
+import { tryParseDigest } from "./digest.ts";
+import { isImageType, isIndexType } from "./media_types.ts";
+
+/** What points to content (image-spec, descriptor.md). Fields that are not named here are kept. */
+export interface Descriptor {
+  readonly mediaType: string;
+  /** Of an algorithm that can be verified. */
+  readonly digest: string;
+  /** In bytes; a whole number that JavaScript can hold. */
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What an image manifest or an index says. */
+export interface Manifest {
+  readonly mediaType: string;
+  /** Of an image; an index has none. */
+  readonly config?: Descriptor;
+  /** Of an image; empty for an index. */
+  readonly layers: readonly Descriptor[];
+  /** Of an index; empty for an image. */
+  readonly manifests: readonly Descriptor[];
+  /** The manifest this one is about. */
+  readonly subject?: Descriptor;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A mark before the text is no JSON, and other readers of the same bytes refuse it. */
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** A type of media is rarely longer; more of one that is helps nobody. */
+const MAX_SHOWN = 100;
+
+/**
+ * Reads an image manifest or an index of the media type `contentType`, without parameters, or of
+ * the type it names itself where that is empty. Throws `INVALID_RESPONSE`, with the broken rule as
+ * its message.
+ */
+export function parseManifest(bytes: Uint8Array, contentType: string): Manifest {
+  const document = parseObject(bytes);
+  const { mediaType: named = contentType } = document;
+  if (typeof named !== "string") throw refuse("its mediaType is not text");
+  const mediaType = contentType || named;
+  if (named !== mediaType) {
+    throw refuse(`its mediaType is ${quote(named)}, but it was sent as ${quote(mediaType)}`);
+  }
+  const isIndex = isIndexType(mediaType);
+  if (!isIndex && !isImageType(mediaType)) {
+    throw refuse(`${quote(mediaType)} is no type of manifest that is known here`);
+  }
+  if (document["schemaVersion"] !== 2) throw refuse("its schemaVersion is not 2");
+  // The same bytes must not be an image to one reader and an index to another (CVE-2021-41190).
+  const foreign = isIndex ? ["config", "layers"] : ["manifests"];
+  const found = foreign.find((key) => document[key] !== undefined);
+  const { subject } = document;
+  if (found !== undefined) {
+    throw refuse(`it is of the type ${quote(mediaType)}, but has "${found}"`);
+  }
+  return {
+    mediaType,
+    ...(!isIndex && { config: toDescriptor(document["config"], "config") }),
+    layers: isIndex ? [] : toDescriptors(document["layers"], "layers"),
+    manifests: isIndex ? toDescriptors(document["manifests"], "manifests") : [],
+    ...(subject !== undefined && subject !== null && { subject: toDescriptor(subject, "subject") }),
+    ...toFacts(document, "the manifest"),
+  };
+}
+
+/**
+ * What kind of artifact a manifest is, as a referrers listing names it (distribution-spec, "Listing
+ * Referrers"): its artifactType, else an image's config media type; undefined for an index that
+ * does not say.
+ */
+export function artifactTypeOf({ artifactType, config }: Manifest): string | undefined {
+  return artifactType || config?.mediaType;
+}
+
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(DECODER.decode(bytes));
+  } catch {
+    throw refuse("it is not JSON");
+  }
+  if (!isObject(value)) throw refuse("it is not a JSON object");
+  return value;
+}
+
+function toDescriptors(value: unknown, where: string): Descriptor[] {
+  if (!Array.isArray(value)) throw refuse(`"${where}" is not a list`);
+  return value.map((item, i) => toDescriptor(item, `${where}[${i}]`));
+}
+
+function toDescriptor(value: unknown, where: string): Descriptor {
+  if (!isObject(value)) throw refuse(`"${where}" is not a descriptor`);
+  const { mediaType, digest, size } = value;
+  if (typeof mediaType !== "string" || mediaType === "") {
+    throw refuse(`"${where}" has no mediaType`);
+  }
+  if (typeof digest !== "string" || tryParseDigest(digest) === undefined) {
+    throw refuse(`the digest of "${where}" is not one of sha256 or sha512`);
+  }
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+    throw refuse(`the size of "${where}" is not a number of bytes`);
+  }
+  const { artifactType: _, annotations: __, ...others } = value;
+  return { ...others, mediaType, digest, size, ...toFacts(value, `"${where}"`) };
+}
+
+function toFacts(
+  { artifactType, annotations }: Record<string, unknown>,
+  where: string,
+): Pick<Descriptor, "artifactType" | "annotations"> {
+  if (artifactType !== undefined && !isText(artifactType)) {
+    throw refuse(`the artifactType of ${where} is not text`);
+  }
+  // Go's tools write null for what is not there.
+  const texts = annotations ?? {};
+  if (!isObject(texts) || !Object.values(texts).every(isText)) {
+    throw refuse(`the annotations of ${where} are not texts`);
+  }
+  return {
+    ...(artifactType !== undefined && { artifactType }),
+    ...(Object.keys(texts).length > 0 && { annotations: texts as Record<string, string> }),
+  };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function quote(mediaType: string): string {
+  return JSON.stringify(mediaType.slice(0, MAX_SHOWN));
+}
+
+function refuse(rule: string): RegctlError {
+  return new RegctlError("INVALID_RESPONSE", rule);
+}
