@@ -1,0 +1,91 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { errorCode, linkFile } from "./files.ts";
+import { blobPath } from "./paths.ts";
+
+/**
+ * Makes equal blobs of all repositories one file: each that comes in is linked here too, and the next
+ * one of the same digest is linked from here. It only saves space: a layout is whole without it.
+ */
+export class BlobPool {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Puts content that was verified into a layout; the file at `path` remains. */
+  async place(path: string, digest: VerifiableDigest, layout: string): Promise<void> {
+    if (await this.link(digest, layout)) return;
+    await linkFile(path, blobPath(layout, digest));
+    await this.#keep(digest, layout);
+  }
+
+  /** Links what is here into a layout; false when it is not here. */
+  async link(digest: VerifiableDigest, layout: string): Promise<boolean> {
+    return await linkIfThere(blobPath(this.#folder, digest), blobPath(layout, digest));
+  }
+
+  /** Links a blob of one layout into another; false when the first one lacks it. */
+  async mount(digest: VerifiableDigest, from: string, to: string): Promise<boolean> {
+    if (!await linkIfThere(blobPath(from, digest), blobPath(to, digest))) return false;
+    await this.#keep(digest, to);
+    return true;
+  }
+
+  /** Removes a blob from a layout, and from here when that was the last one; false when it is not there. */
+  async remove(digest: VerifiableDigest, layout: string): Promise<boolean> {
+    try {
+      await rm(blobPath(layout, digest));
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return false;
+      throw error;
+    }
+    await this.#dropUnshared(digest);
+    return true;
+  }
+
+  /** Removes what no layout has any more: a crash, or another program, may leave such files. */
+  async sweep(): Promise<void> {
+    for (const algorithm of ["sha256", "sha512"]) {
+      for (const encoded of await listFolder(join(this.#folder, "blobs", algorithm))) {
+        const digest = tryParseDigest(`${algorithm}:${encoded}`);
+        if (digest) await this.#dropUnshared(digest);
+        else await rm(join(this.#folder, "blobs", algorithm, encoded), { force: true });
+      }
+    }
+  }
+
+  async #keep(digest: VerifiableDigest, layout: string): Promise<void> {
+    await linkIfThere(blobPath(layout, digest), blobPath(this.#folder, digest));
+    // Where it had to be copied, it would only take space.
+    await this.#dropUnshared(digest);
+  }
+
+  async #dropUnshared(digest: VerifiableDigest): Promise<void> {
+    const path = blobPath(this.#folder, digest);
+    const { nlink = 0 } = await stat(path).catch(() => ({}) as { nlink?: number });
+    if (nlink === 1) await rm(path, { force: true });
+  }
+}
+
+/** Another request may remove it at any moment. */
+async function linkIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await linkFile(from, to);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function listFolder(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}

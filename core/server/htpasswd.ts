@@ -1,0 +1,64 @@
+import { Buffer } from "node:buffer";
+import { createHash, timingSafeEqual } from "node:crypto";
+import { RegctlError } from "../errors.ts";
+
+/** Says whether an `Authorization` header is that of a known user. */
+export type Authenticate = (authorization: string | undefined) => Promise<boolean>;
+
+const MAX_REMEMBERED = 1000;
+
+/**
+ * Reads a htpasswd file and checks Basic credentials (RFC 7617) against it. Takes bcrypt alone, as
+ * distribution does. Throws `CONFIG`, naming the line, for anything else.
+ */
+export async function createAuthenticate(text: string, path: string): Promise<Authenticate> {
+  const hashes = readHashes(text, path);
+  // Who asks for an unknown user waits as long as for a known one.
+  const [decoy = ""] = hashes.values();
+  const { compare } = await import("bcryptjs");
+  // Checking a password takes long on purpose, and clients send it with every request.
+  const remembered = new Map<string, Buffer>();
+  // One after another: guessing must not take the whole machine.
+  let turn: Promise<unknown> = Promise.resolve();
+  return async (authorization) => {
+    const credential = readBasic(authorization);
+    if (credential === undefined) return false;
+    const [user, password] = credential;
+    const print = createHash("sha256").update(password).digest();
+    const known = remembered.get(user);
+    if (known && timingSafeEqual(known, print)) return true;
+    const hash = hashes.get(user);
+    const result = turn.then(() => compare(password, hash ?? decoy));
+    turn = result.catch(() => {});
+    const isRight = await result && hash !== undefined;
+    if (isRight && remembered.size < MAX_REMEMBERED) remembered.set(user, print);
+    return isRight;
+  };
+}
+
+function readHashes(text: string, path: string): ReadonlyMap<string, string> {
+  const hashes = new Map<string, string>();
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "" || line.startsWith("#")) continue;
+    const [, user, hash] =
+      /^([^:]+):(\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53})\s*$/.exec(line) ?? [];
+    if (user === undefined || hash === undefined) {
+      throw new RegctlError("CONFIG", `Cannot read ${path}: line ${i + 1} has no bcrypt hash`, {
+        hint: "Make the file with htpasswd -B",
+      });
+    }
+    hashes.set(user, hash);
+  }
+  if (hashes.size > 0) return hashes;
+  throw new RegctlError("CONFIG", `Cannot read ${path}: it names no user`, {
+    hint: "Make the file with htpasswd -B",
+  });
+}
+
+function readBasic(authorization = ""): readonly [string, string] | undefined {
+  const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? [];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  return colon < 0 ? undefined : [text.slice(0, colon), text.slice(colon + 1)];
+}

@@ -1,0 +1,263 @@
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { artifactTypeOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
+import { isIndexType } from "../oci/media_types.ts";
+import type { BlobPool } from "./blob_pool.ts";
+import { replaceFile } from "./files.ts";
+import { IndexFile } from "./index_file.ts";
+import type { LayoutIndex } from "./layout_index.ts";
+import { blobPath } from "./paths.ts";
+import { Problem } from "./problem.ts";
+
+/** A manifest as it is served. */
+export interface StoredManifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly size: number;
+}
+
+/** A blob as it is served. */
+export interface StoredBlob {
+  readonly path: string;
+  readonly size: number;
+}
+
+/** How a manifest is to be stored. */
+export interface PutManifestOptions {
+  /** What it was pushed as, without parameters; empty when that was not said. */
+  readonly contentType: string;
+  /** The digest it must have. Default: any, of sha256. */
+  readonly digest?: VerifiableDigest | undefined;
+  /** The tags it gets. Default: none. */
+  readonly tags?: readonly string[];
+}
+
+/** One repository, kept as an image layout (image-spec, image-layout.md). */
+export class RepositoryStore {
+  readonly #layout: string;
+  readonly #pool: BlobPool;
+  readonly #index: IndexFile;
+  /** What is known of manifests by digest; content of a digest never changes. */
+  readonly #referrers = new Map<string, { subject: string; descriptor: Descriptor } | undefined>();
+
+  constructor(layout: string, pool: BlobPool) {
+    this.#layout = layout;
+    this.#pool = pool;
+    this.#index = new IndexFile(layout, {
+      complete: (entries) => this.#withChildren(entries),
+      dispose: (digest) => this.#dispose(digest),
+    });
+  }
+
+  /** The manifests and tags; undefined when there is no such repository. */
+  list(): LayoutIndex | undefined {
+    return this.#index.read();
+  }
+
+  /** The manifest of a tag or digest; throws `NAME_UNKNOWN`, `MANIFEST_UNKNOWN`. */
+  manifest(reference: string): StoredManifest {
+    const { digest, mediaType } = this.#listed(reference);
+    const blob = this.#stat(digest);
+    if (blob === undefined) throw unknownManifest(reference);
+    return { digest, mediaType, size: blob.size };
+  }
+
+  /** The bytes of a manifest, as they were pushed. */
+  async readManifest({ digest }: StoredManifest): Promise<Uint8Array<ArrayBuffer>> {
+    return await readFile(this.#path(digest));
+  }
+
+  /**
+   * Stores a manifest byte for byte and resolves when it, and its tags, are on the disk. What it
+   * consists of must be there, except for its subject and what is not meant to be pushed.
+   */
+  async putManifest(
+    bytes: Uint8Array,
+    { contentType, digest, tags = [] }: PutManifestOptions,
+  ): Promise<{ readonly digest: string; readonly manifest: Manifest }> {
+    const algorithm = digest?.algorithm ?? "sha256";
+    const actual = { algorithm, encoded: createHash(algorithm).update(bytes).digest("hex") };
+    const text = `${algorithm}:${actual.encoded}`;
+    if (digest && digest.encoded !== actual.encoded) {
+      throw new Problem("DIGEST_INVALID", `the manifest received has the digest ${text}`);
+    }
+    const manifest = parsePushed(bytes, contentType);
+    this.#assertComplete(manifest);
+    const path = blobPath(this.#layout, actual);
+    const entry = { mediaType: manifest.mediaType, digest: text, size: bytes.byteLength };
+    for (let isStored = false; !isStored;) {
+      if (!this.#stat(text)) {
+        await mkdir(dirname(path), { recursive: true });
+        await replaceFile(path, bytes);
+      }
+      await this.#index.change((index) => {
+        // A delete of the same manifest may have removed the content again.
+        isStored = this.#stat(text) !== undefined;
+        return isStored ? index.with(entry, tags) : index;
+      });
+    }
+    return { digest: text, manifest };
+  }
+
+  /** Removes a tag alone; throws `NAME_UNKNOWN`, `MANIFEST_UNKNOWN`. */
+  async deleteTag(tag: string): Promise<void> {
+    this.#listed(tag);
+    await this.#index.change((index) => index.withoutTag(tag));
+  }
+
+  /** Removes a manifest and its tags; throws `NAME_UNKNOWN`, `MANIFEST_UNKNOWN`. */
+  async deleteManifest(digest: string): Promise<void> {
+    this.#listed(digest);
+    await this.#index.change((index) => index.withoutManifest(digest));
+  }
+
+  /**
+   * The manifests whose subject is `digest`, as descriptors with their artifact type and annotations
+   * (distribution-spec, "Listing Referrers").
+   */
+  referrers(digest: string): Descriptor[] {
+    const found: Descriptor[] = [];
+    for (const entry of this.list()?.manifests ?? []) {
+      if (!this.#referrers.has(entry.digest)) {
+        this.#referrers.set(entry.digest, this.#readReferrer(entry));
+      }
+      const referrer = this.#referrers.get(entry.digest);
+      if (referrer?.subject === digest) found.push(referrer.descriptor);
+    }
+    return found;
+  }
+
+  /** A blob, or undefined when it is not in this repository. */
+  blob(digest: VerifiableDigest): StoredBlob | undefined {
+    return this.#stat(`${digest.algorithm}:${digest.encoded}`);
+  }
+
+  /** Takes the verified content of a file in. */
+  async putBlob(path: string, digest: VerifiableDigest): Promise<void> {
+    await this.#pool.place(path, digest, this.#layout);
+    await this.#create();
+  }
+
+  /** Takes a blob over from another repository, or from any; false when it is not there. */
+  async mountBlob(digest: VerifiableDigest, from: RepositoryStore | undefined): Promise<boolean> {
+    const isMounted = from
+      ? await this.#pool.mount(digest, from.#layout, this.#layout)
+      : await this.#pool.link(digest, this.#layout);
+    if (isMounted) await this.#create();
+    return isMounted;
+  }
+
+  /** Removes a blob; throws `NAME_UNKNOWN`, `BLOB_UNKNOWN`, and `DENIED` for what is a manifest. */
+  async deleteBlob(digest: VerifiableDigest): Promise<void> {
+    if (this.#existing().find(`${digest.algorithm}:${digest.encoded}`)) {
+      throw new Problem("DENIED", "this is a manifest: delete it as one");
+    }
+    if (!await this.#pool.remove(digest, this.#layout)) {
+      throw new Problem("BLOB_UNKNOWN", "there is no such blob");
+    }
+  }
+
+  #existing(): LayoutIndex {
+    const index = this.list();
+    if (index === undefined) throw new Problem("NAME_UNKNOWN", "there is no such repository");
+    return index;
+  }
+
+  #listed(reference: string): Descriptor {
+    const found = this.#existing().find(reference);
+    if (found === undefined) throw unknownManifest(reference);
+    return found;
+  }
+
+  async #create(): Promise<void> {
+    if (this.list() === undefined) await this.#index.change((index) => index);
+  }
+
+  /** Another tool's layout lists an index alone, and leaves its children to be found. */
+  #withChildren(entries: readonly Descriptor[]): readonly Descriptor[] {
+    const found = new Map(entries.map((entry) => [entry.digest, entry]));
+    const all = [...entries];
+    // It grows while it is read, so that children of children are found too.
+    for (const { digest, mediaType } of all) {
+      const { manifests = [] } = isIndexType(mediaType) ? this.#parse(digest, mediaType) ?? {} : {};
+      for (const { mediaType, digest, size } of manifests) {
+        if (found.has(digest) || !this.#stat(digest)) continue;
+        const entry = { mediaType, digest, size };
+        found.set(digest, entry);
+        all.push(entry);
+      }
+    }
+    return all;
+  }
+
+  #readReferrer({ digest, mediaType, size }: Descriptor) {
+    const manifest = this.#parse(digest, mediaType);
+    if (manifest?.subject === undefined) return undefined;
+    const artifactType = artifactTypeOf(manifest);
+    const descriptor = {
+      mediaType,
+      digest,
+      size,
+      ...(artifactType !== undefined && { artifactType }),
+      ...(manifest.annotations && { annotations: manifest.annotations }),
+    };
+    return { subject: manifest.subject.digest, descriptor };
+  }
+
+  #assertComplete({ config, layers, manifests }: Manifest): void {
+    const needed = [...layers.filter((layer) => !isForeign(layer)), ...manifests];
+    const all = config ? [config, ...needed] : needed;
+    const missing = all.find(({ digest }) => !this.#stat(digest));
+    if (missing) {
+      throw new Problem("MANIFEST_BLOB_UNKNOWN", `${missing.digest} is not in this repository`);
+    }
+  }
+
+  async #dispose(digest: string): Promise<void> {
+    this.#referrers.delete(digest);
+    const parsed = tryParseDigest(digest);
+    if (parsed) await this.#pool.remove(parsed, this.#layout);
+  }
+
+  /** What a stored manifest says; undefined for one that another tool left out, or spoilt. */
+  #parse(digest: string, mediaType: string): Manifest | undefined {
+    try {
+      return parseManifest(readFileSync(this.#path(digest)), mediaType);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #stat(digest: string): StoredBlob | undefined {
+    const path = this.#path(digest);
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.isFile() ? { path, size: found.size } : undefined;
+  }
+
+  #path(digest: string): string {
+    const parsed = tryParseDigest(digest);
+    if (parsed === undefined) throw new Problem("DIGEST_INVALID", "this is no digest known here");
+    return blobPath(this.#layout, parsed);
+  }
+}
+
+function unknownManifest(reference: string): Problem {
+  return new Problem("MANIFEST_UNKNOWN", `there is no manifest ${reference}`);
+}
+
+/** A layer that is had from elsewhere (image-spec, "Non-Distributable Layers"). */
+function isForeign({ mediaType, ...fields }: Descriptor & { readonly urls?: unknown }): boolean {
+  return /nondistributable|\.foreign\./.test(mediaType) ||
+    (Array.isArray(fields.urls) && fields.urls.length > 0);
+}
+
+function parsePushed(bytes: Uint8Array, contentType: string): Manifest {
+  try {
+    return parseManifest(bytes, contentType);
+  } catch (error) {
+    throw new Problem("MANIFEST_INVALID", (error as Error).message, { cause: error });
+  }
+}

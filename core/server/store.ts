@@ -1,0 +1,90 @@
+import { readdir } from "node:fs/promises";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { RegctlError } from "../errors.ts";
+import { BlobPool } from "./blob_pool.ts";
+import { type FolderLock, lockFolder } from "./lock.ts";
+import { OWN_FOLDER, repositoryFolder, repositoryPart } from "./paths.ts";
+import { RepositoryStore } from "./repository_store.ts";
+import { Uploads } from "./uploads.ts";
+
+/** What is known of more repositories is forgotten, and read again when it is asked for. */
+const MAX_OPEN = 1000;
+
+/** How {@linkcode Store.open} opens a folder. */
+export interface StoreOptions {
+  /** Writes nothing and takes no lock. Default: false. */
+  readonly readOnly?: boolean;
+}
+
+/** A folder of image layouts, one a repository. */
+export class Store {
+  readonly uploads: Uploads;
+  readonly #root: string;
+  readonly #pool: BlobPool;
+  readonly #lock: FolderLock | undefined;
+  readonly #open = new Map<string, RepositoryStore>();
+
+  private constructor(root: string, lock: FolderLock | undefined) {
+    this.#root = root;
+    this.#lock = lock;
+    this.#pool = new BlobPool(join(root, OWN_FOLDER));
+    this.uploads = new Uploads(join(root, OWN_FOLDER, "uploads"));
+  }
+
+  /** Opens a folder, which is made where there is none. Throws `CONFIG` when it cannot be served. */
+  static async open(root: string, { readOnly = false }: StoreOptions = {}): Promise<Store> {
+    if (existsSync(join(root, "index.json"))) {
+      throw new RegctlError("CONFIG", `Cannot serve ${root}: it is an image layout itself`, {
+        hint: "Name the folder above it: each layout in there is a repository",
+      });
+    }
+    if (readOnly) return new Store(root, undefined);
+    const own = join(root, OWN_FOLDER);
+    try {
+      mkdirSync(own, { recursive: true });
+    } catch (error) {
+      const { code = String(error) } = error as { code?: string };
+      throw new RegctlError("CONFIG", `Cannot serve ${root}: ${code}`, { cause: error });
+    }
+    const store = new Store(root, await lockFolder(own, root));
+    await store.uploads.reset();
+    await store.#pool.sweep();
+    return store;
+  }
+
+  /** A repository, which need not exist. */
+  repository(name: string): RepositoryStore {
+    const known = this.#open.get(name);
+    if (known) return known;
+    const store = new RepositoryStore(repositoryFolder(this.#root, name), this.#pool);
+    this.#open.set(name, store);
+    const [oldest] = this.#open.keys();
+    if (oldest !== undefined && this.#open.size > MAX_OPEN) this.#open.delete(oldest);
+    return store;
+  }
+
+  /** The names of all repositories, in ASCII order. */
+  async repositories(): Promise<string[]> {
+    const names: string[] = [];
+    for await (const name of findLayouts(this.#root, "")) names.push(name);
+    return names.sort();
+  }
+
+  /** Lets another process open the folder. */
+  close(): void {
+    this.#lock?.release();
+  }
+}
+
+async function* findLayouts(folder: string, prefix: string): AsyncGenerator<string> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const part = entry.isFile() ? undefined : repositoryPart(entry.name);
+    if (part === undefined) continue;
+    const path = join(folder, entry.name);
+    if (existsSync(join(path, "index.json"))) yield prefix + part;
+    // A link that leads back up would never end.
+    if (entry.isDirectory()) yield* findLayouts(path, `${prefix}${part}/`);
+  }
+}
