@@ -1,8 +1,8 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
-import { errorCode, linkFile } from "./files.ts";
 import { blobPath } from "./paths.ts";
+import { errorCode, type Scratch } from "./scratch.ts";
 
 /**
  * Makes equal blobs of all repositories one file: each that comes in is linked here too, and the next
@@ -10,26 +10,28 @@ import { blobPath } from "./paths.ts";
  */
 export class BlobPool {
   readonly #folder: string;
+  readonly #scratch: Scratch;
 
-  constructor(folder: string) {
+  constructor(folder: string, scratch: Scratch) {
     this.#folder = folder;
+    this.#scratch = scratch;
   }
 
   /** Puts content that was verified into a layout; the file at `path` remains. */
   async place(path: string, digest: VerifiableDigest, layout: string): Promise<void> {
     if (await this.link(digest, layout)) return;
-    await linkFile(path, blobPath(layout, digest));
+    await this.#scratch.linkFile(path, blobPath(layout, digest));
     await this.#keep(digest, layout);
   }
 
   /** Links what is here into a layout; false when it is not here. */
   async link(digest: VerifiableDigest, layout: string): Promise<boolean> {
-    return await linkIfThere(blobPath(this.#folder, digest), blobPath(layout, digest));
+    return await this.#linkIfThere(blobPath(this.#folder, digest), blobPath(layout, digest));
   }
 
   /** Links a blob of one layout into another; false when the first one lacks it. */
   async mount(digest: VerifiableDigest, from: string, to: string): Promise<boolean> {
-    if (!await linkIfThere(blobPath(from, digest), blobPath(to, digest))) return false;
+    if (!await this.#linkIfThere(blobPath(from, digest), blobPath(to, digest))) return false;
     await this.#keep(digest, to);
     return true;
   }
@@ -58,26 +60,26 @@ export class BlobPool {
   }
 
   async #keep(digest: VerifiableDigest, layout: string): Promise<void> {
-    await linkIfThere(blobPath(layout, digest), blobPath(this.#folder, digest));
+    await this.#linkIfThere(blobPath(layout, digest), blobPath(this.#folder, digest));
     // Where it had to be copied, it would only take space.
     await this.#dropUnshared(digest);
+  }
+
+  /** Another request may remove it at any moment. */
+  async #linkIfThere(from: string, to: string): Promise<boolean> {
+    try {
+      await this.#scratch.linkFile(from, to);
+      return true;
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return false;
+      throw error;
+    }
   }
 
   async #dropUnshared(digest: VerifiableDigest): Promise<void> {
     const path = blobPath(this.#folder, digest);
     const { nlink = 0 } = await stat(path).catch(() => ({}) as { nlink?: number });
     if (nlink === 1) await rm(path, { force: true });
-  }
-}
-
-/** Another request may remove it at any moment. */
-async function linkIfThere(from: string, to: string): Promise<boolean> {
-  try {
-    await linkFile(from, to);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return false;
-    throw error;
   }
 }
 

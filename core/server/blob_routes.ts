@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import type { VerifiableDigest } from "../oci/digest.ts";
 import { parseRange } from "./byte_range.ts";
-import { errorCode } from "./files.ts";
+import { errorCode } from "./scratch.ts";
 import {
   checkDigest,
   readName,

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { RegctlError } from "../errors.ts";
 import { OCI_INDEX } from "../oci/media_types.ts";
 import { type Descriptor, parseManifest } from "../oci/manifest.ts";
-import { replaceFile } from "./files.ts";
 import { LayoutIndex } from "./layout_index.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** Hooks of {@linkcode IndexFile}. */
 export interface IndexFileHooks {
@@ -33,13 +33,15 @@ const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
  */
 export class IndexFile {
   readonly #folder: string;
+  readonly #scratch: Scratch;
   readonly #hooks: IndexFileHooks;
   /** By folder, so that two of this class on one folder take turns too. Only what is under way. */
   static readonly #queues = new Map<string, Waiting[]>();
   #cached: { readonly index: LayoutIndex; readonly stamp: string } | undefined;
 
-  constructor(folder: string, hooks: IndexFileHooks) {
+  constructor(folder: string, scratch: Scratch, hooks: IndexFileHooks) {
     this.#folder = folder;
+    this.#scratch = scratch;
     this.#hooks = hooks;
   }
 
@@ -110,11 +112,11 @@ export class IndexFile {
   async #write(index: LayoutIndex): Promise<void> {
     if (this.#readStamp() === undefined) {
       await mkdir(this.#folder, { recursive: true });
-      await replaceFile(join(this.#folder, "oci-layout"), LAYOUT_FILE);
+      await this.#scratch.replaceFile(join(this.#folder, "oci-layout"), LAYOUT_FILE);
     }
     const { entries: manifests } = index;
     const document = { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
-    await replaceFile(this.#path, JSON.stringify(document));
+    await this.#scratch.replaceFile(this.#path, JSON.stringify(document));
     this.#cached = { index, stamp: this.#readStamp() ?? "" };
   }
 

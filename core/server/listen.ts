@@ -1,13 +1,14 @@
 import { Buffer } from "node:buffer";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { RegctlError } from "../errors.ts";
 import { toResponse } from "./app.ts";
-import { errorCode } from "./files.ts";
+import { errorCode } from "./scratch.ts";
 import type { RegistryEnv } from "./http_context.ts";
 import { Problem } from "./problem.ts";
 
@@ -89,16 +90,21 @@ function refuse(socket: Duplex, response: ServerResponse | undefined): void {
 }
 
 function createTls(
-  { cert, key }: { readonly cert: Uint8Array; readonly key: Uint8Array },
+  tls: { readonly cert: Uint8Array; readonly key: Uint8Array },
   listener: ReturnType<typeof getRequestListener>,
 ): Server {
+  const [cert, key] = [Buffer.from(tls.cert), Buffer.from(tls.key)];
+  // Some runtimes would find out at the first connection.
+  let isPair = false;
   try {
-    return createTlsServer({ cert: Buffer.from(cert), key: Buffer.from(key) }, listener);
+    isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch (error) {
-    throw new RegctlError("CONFIG", "Cannot use the certificate and key: they do not go together", {
+    throw new RegctlError("CONFIG", "Cannot read the certificate and its key as PEM", {
       cause: error,
     });
   }
+  if (!isPair) throw new RegctlError("CONFIG", "The key is not that of the certificate");
+  return createTlsServer({ cert, key }, listener);
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {

@@ -6,11 +6,11 @@ import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
 import { artifactTypeOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import type { BlobPool } from "./blob_pool.ts";
-import { replaceFile } from "./files.ts";
 import { IndexFile } from "./index_file.ts";
 import type { LayoutIndex } from "./layout_index.ts";
 import { blobPath } from "./paths.ts";
 import { Problem } from "./problem.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** A manifest as it is served. */
 export interface StoredManifest {
@@ -39,14 +39,16 @@ export interface PutManifestOptions {
 export class RepositoryStore {
   readonly #layout: string;
   readonly #pool: BlobPool;
+  readonly #scratch: Scratch;
   readonly #index: IndexFile;
   /** What is known of manifests by digest; content of a digest never changes. */
   readonly #referrers = new Map<string, { subject: string; descriptor: Descriptor } | undefined>();
 
-  constructor(layout: string, pool: BlobPool) {
+  constructor(layout: string, pool: BlobPool, scratch: Scratch) {
     this.#layout = layout;
     this.#pool = pool;
-    this.#index = new IndexFile(layout, {
+    this.#scratch = scratch;
+    this.#index = new IndexFile(layout, scratch, {
       complete: (entries) => this.#withChildren(entries),
       dispose: (digest) => this.#dispose(digest),
     });
@@ -91,7 +93,7 @@ export class RepositoryStore {
     for (let isStored = false; !isStored;) {
       if (!this.#stat(text)) {
         await mkdir(dirname(path), { recursive: true });
-        await replaceFile(path, bytes);
+        await this.#scratch.replaceFile(path, bytes);
       }
       await this.#index.change((index) => {
         // A delete of the same manifest may have removed the content again.

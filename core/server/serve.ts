@@ -36,10 +36,7 @@ export async function serve(options: ServeOptions): Promise<RunningRegistry> {
   };
   try {
     store = await Store.open(folder, { readOnly: readOnly && demoFrom === undefined });
-    if (demoFrom !== undefined && (await store.repositories()).length === 0) {
-      const { fillWithDemo } = await import("./demo.ts");
-      await fillWithDemo(store, demoFrom);
-    }
+    if (demoFrom !== undefined) await fillEmpty(store, demoFrom, options);
     const server = await listen(createApp(store, options), options.listen);
     return {
       url: server.url,
@@ -53,4 +50,12 @@ export async function serve(options: ServeOptions): Promise<RunningRegistry> {
     await cleanUp();
     throw error;
   }
+}
+
+async function fillEmpty(store: Store, now: number, { warn }: AppOptions): Promise<void> {
+  if ((await store.repositories()).length > 0) {
+    return warn?.("There are images already; those of the demo are left out");
+  }
+  const { fillWithDemo } = await import("./demo.ts");
+  await fillWithDemo(store, now);
 }

@@ -6,6 +6,7 @@ import { BlobPool } from "./blob_pool.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import { OWN_FOLDER, repositoryFolder, repositoryPart } from "./paths.ts";
 import { RepositoryStore } from "./repository_store.ts";
+import { Scratch } from "./scratch.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What is known of more repositories is forgotten, and read again when it is asked for. */
@@ -21,6 +22,7 @@ export interface StoreOptions {
 export class Store {
   readonly uploads: Uploads;
   readonly #root: string;
+  readonly #scratch: Scratch;
   readonly #pool: BlobPool;
   readonly #lock: FolderLock | undefined;
   readonly #open = new Map<string, RepositoryStore>();
@@ -28,8 +30,9 @@ export class Store {
   private constructor(root: string, lock: FolderLock | undefined) {
     this.#root = root;
     this.#lock = lock;
-    this.#pool = new BlobPool(join(root, OWN_FOLDER));
-    this.uploads = new Uploads(join(root, OWN_FOLDER, "uploads"));
+    this.#scratch = new Scratch(join(root, OWN_FOLDER, "scratch"));
+    this.#pool = new BlobPool(join(root, OWN_FOLDER), this.#scratch);
+    this.uploads = new Uploads(this.#scratch);
   }
 
   /** Opens a folder, which is made where there is none. Throws `CONFIG` when it cannot be served. */
@@ -48,7 +51,7 @@ export class Store {
       throw new RegctlError("CONFIG", `Cannot serve ${root}: ${code}`, { cause: error });
     }
     const store = new Store(root, await lockFolder(own, root));
-    await store.uploads.reset();
+    await store.#scratch.reset();
     await store.#pool.sweep();
     return store;
   }
@@ -57,7 +60,11 @@ export class Store {
   repository(name: string): RepositoryStore {
     const known = this.#open.get(name);
     if (known) return known;
-    const store = new RepositoryStore(repositoryFolder(this.#root, name), this.#pool);
+    const store = new RepositoryStore(
+      repositoryFolder(this.#root, name),
+      this.#pool,
+      this.#scratch,
+    );
     this.#open.set(name, store);
     const [oldest] = this.#open.keys();
     if (oldest !== undefined && this.#open.size > MAX_OPEN) this.#open.delete(oldest);

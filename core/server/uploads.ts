@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { VerifiableDigest } from "../oci/digest.ts";
 import { Problem } from "./problem.ts";
+import type { Scratch } from "./scratch.ts";
 import { unknownUpload, Upload } from "./upload.ts";
 
 /** A client that has not come back by then has given up. */
@@ -12,17 +11,11 @@ const MAX_UPLOADS = 1000;
 
 /** The uploads under way. None outlives the program. */
 export class Uploads {
-  readonly #folder: string;
+  readonly #scratch: Scratch;
   readonly #byId = new Map<string, Upload>();
 
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  /** Removes what an earlier run left. */
-  async reset(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
-    await mkdir(this.#folder, { recursive: true });
+  constructor(scratch: Scratch) {
+    this.#scratch = scratch;
   }
 
   /** Begins one; throws `TOOMANYREQUESTS` when too many are under way. */
@@ -32,7 +25,7 @@ export class Uploads {
       throw new Problem("TOOMANYREQUESTS", `${MAX_UPLOADS} uploads are under way`);
     }
     const id = randomUUID();
-    const upload = new Upload(id, repository, join(this.#folder, id), algorithm);
+    const upload = new Upload(id, repository, this.#scratch.newPath(), algorithm);
     this.#byId.set(id, upload);
     return upload;
   }

@@ -65,7 +65,7 @@ async function startInside(path: string): Promise<EmbeddedRegistry> {
 /** All but the uploads under way, which nobody is served. */
 function listFiles(path: string): string[] {
   return readdirSync(path, { recursive: true, encoding: "utf8" })
-    .filter((name) => !name.includes("/.regctl/uploads/")).sort();
+    .filter((name) => !name.includes("/.regctl/scratch/")).sort();
 }
 
 test("60: a name that is none is refused by every request, and nothing is written", async () => {

@@ -223,13 +223,13 @@ test("61: what a crash left of uploads, and of blobs that nothing needs, goes at
   };
   const location = await leaveUpload();
   const own = folder.join(".regctl");
-  assert.equal(readdirSync(join(own, "uploads")).length, 1);
+  assert.equal(readdirSync(join(own, "scratch")).length, 1);
   await writeFile(join(own, "blobs/sha256", CONFIG.digest.slice(7)), CONFIG.bytes);
   await writeFile(join(own, "blobs/sha256/half.tmp"), "half");
   await mkdir(join(own, "blobs/sha512"), { recursive: true });
 
   await using registry = await startEmbeddedRegistry({ folder: folder.path });
-  assert.deepEqual(readdirSync(join(own, "uploads")), []);
+  assert.deepEqual(readdirSync(join(own, "scratch")), []);
   assert.deepEqual(readdirSync(join(own, "blobs/sha256")), [LAYER.digest.slice(7)]);
   assert.equal((await registry.send("GET", location)).status, 404);
   assert.equal((await registry.send("GET", `/v2/app/blobs/${LAYER.digest}`)).status, 200);

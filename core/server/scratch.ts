@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import { copyFile, link, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** The code of a file system's error: `ENOENT`; empty for anything else that was thrown. */
+export function errorCode(error: unknown): string {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+/**
+ * A folder for files that are not whole yet. Whatever has a name of its own elsewhere was whole when
+ * it got it, even after a crash; what a crash leaves here goes with the next {@linkcode reset}.
+ */
+export class Scratch {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Removes what an earlier run left. */
+  async reset(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+    await mkdir(this.#folder, { recursive: true });
+  }
+
+  /** A path that no other file has. */
+  newPath(): string {
+    return join(this.#folder, randomUUID());
+  }
+
+  /** Writes a file so that whoever reads it sees the old bytes or the new ones. */
+  async replaceFile(path: string, bytes: Uint8Array | string): Promise<void> {
+    const whole = this.newPath();
+    try {
+      const file = await open(whole, "wx");
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await moveFile(whole, path);
+    } finally {
+      await rm(whole, { force: true });
+    }
+  }
+
+  /**
+   * Lets a second name stand for a file; copies it where the file system has no hard links, or no
+   * more for this file. A file that is there already stays. Throws `ENOENT` when there is no such
+   * file.
+   */
+  async linkFile(from: string, to: string): Promise<void> {
+    await mkdir(dirname(to), { recursive: true });
+    try {
+      return await link(from, to);
+    } catch (error) {
+      if (errorCode(error) === "EEXIST") return;
+      if (errorCode(error) === "ENOENT") throw error;
+    }
+    const copy = this.newPath();
+    try {
+      await copyFile(from, copy);
+      await moveFile(copy, to);
+    } finally {
+      await rm(copy, { force: true });
+    }
+  }
+}
+
+/** Renames a file; a layout may be a link to another disk, where it has to be copied first. */
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    return await rename(from, to);
+  } catch (error) {
+    if (errorCode(error) !== "EXDEV") throw error;
+  }
+  const beside = `${to}.${randomUUID()}.tmp`;
+  try {
+    await copyFile(from, beside);
+    await rename(beside, to);
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
