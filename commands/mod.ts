@@ -37,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./parse.ts")).createParseCommand(context),
   },
   {
+    name: "serve",
+    summary: "Run a registry on this machine",
+    load: async (context) => (await import("./serve.ts")).createServeCommand(context),
+  },
+  {
     name: "completions",
     summary: "Print the completion script of a shell",
     load: async (context) => (await import("./completions.ts")).createCompletionsCommand(context),
