@@ -9,7 +9,7 @@ INPUTS := $(SOURCES) package.json deno.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup build build-deno release test fmt golden bench clean
+.PHONY: help setup build demo build-deno release test conformance fmt golden bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ build: dist/regctl ## Compile dist/regctl, one standalone file, with Bun
 dist/regctl: $(INPUTS) tools/build.ts $(INSTALLED)
 	@$(BUN) tools/build.ts $@ && echo "built $@"
 
+demo: build ## Build, then show the program at work on a registry of its own
+	@$(DENO) run -A tools/demo.ts dist/regctl
+
 build-deno: dist/regctl-deno ## Compile dist/regctl-deno with Deno
 
 dist/regctl-deno: $(INPUTS) tools/build_deno.ts $(INSTALLED)
@@ -35,6 +38,9 @@ release: $(INSTALLED) ## Compile dist/release for every platform, with SHA256SUM
 
 test: setup build ## Check format, lint and types, then run every test suite
 	@$(DENO) run -A tests/run.ts $(ARGS)
+
+conformance: build ## Run the OCI conformance suite against "regctl serve" (needs Go 1.24)
+	@$(DENO) run -A tools/conformance.ts dist/regctl
 
 fmt: setup ## Format every file
 	@$(DENO) fmt

@@ -8,7 +8,8 @@ export interface Peer {
   readonly list: (repository: string) => readonly string[];
 }
 
-const REGCTL = fileURLToPath(new URL("../dist/regctl", import.meta.url));
+/** The program itself. */
+export const REGCTL = fileURLToPath(new URL("../dist/regctl", import.meta.url));
 
 const KNOWN: readonly Peer[] = [
   {

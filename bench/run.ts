@@ -8,7 +8,8 @@ import { startDockerRegistry } from "../tests/support/docker_registry.ts";
 import { listen } from "../tests/support/listen.ts";
 import { pushTags } from "../tests/support/push.ts";
 import { createPagedServer } from "./paged_server.ts";
-import { PEERS } from "./peers.ts";
+import { PEERS, REGCTL } from "./peers.ts";
+import { measureRegistries } from "./registries.ts";
 
 const ROUNDS = 12;
 const RUNS = 5;
@@ -107,6 +108,25 @@ print(
   print(
     "List 100,000 tags in 100 pages",
     ["program", "tags printed", "wall s", "CPU s", "peak MB"],
+    rows,
+  );
+}
+
+{
+  const figures = await measureRegistries(REGCTL);
+  const base = figures.at(-1);
+  const rows = figures.map((one) => [
+    one.name,
+    one.upload.toFixed(2),
+    (one.upload / (base?.upload ?? NaN)).toFixed(2),
+    one.download.toFixed(2),
+    (one.download / (base?.download ?? NaN)).toFixed(2),
+    one.requestsPerSecond.toFixed(0),
+    one.peakMegabytes.toFixed(0),
+  ]);
+  print(
+    "Serve: a blob of 1 GiB up and down (best of 5), GET of a manifest",
+    ["registry", "up s", "ratio", "down s", "ratio", "requests/s", "peak MB"],
     rows,
   );
 }

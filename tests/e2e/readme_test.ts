@@ -1,35 +1,33 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { runProgram } from "../support/program.ts";
-import { startScriptedRegistry, type Step } from "../support/scripted_registry.ts";
+import { fileURLToPath } from "node:url";
+import { runCommand, runProgram } from "../support/program.ts";
+import { startServe } from "../support/serve_program.ts";
 
-const README = new URL("../../README.md", import.meta.url);
-/** The registry of the README's transcripts. */
+const ROOT = new URL("../../", import.meta.url);
+/** The registry of the README's transcripts: `regctl serve --demo`. */
 const HOST = "localhost:5000";
-
-const TAGS = ["latest", "1.0.0", "1.10.0-rc.1", "1.10.0", "1.9.0", "1.1.0", "nightly", "pr-41"];
-const UNKNOWN = { code: "NAME_UNKNOWN", message: "repository name not known to registry" };
-
-function get(path: string, body: object, status = 200): Step {
-  const headers = { "docker-distribution-api-version": "registry/2.0" };
-  return { method: "GET", path, times: Infinity, reply: { status, headers, body } };
-}
 
 interface Example {
   readonly command: string;
   readonly output: string;
 }
 
-/** The commands of the console blocks, each with the lines behind it. */
-function readExamples(): Example[] {
-  const blocks = readFileSync(README, "utf8").matchAll(/^```console\n(.*?)^```$/gms);
-  return [...blocks].flatMap(([, block = ""]) =>
-    block.split(/^\$ /m).slice(1).map((example) => {
-      const [command = "", ...lines] = example.split("\n");
-      return { command, output: lines.join("\n") };
-    })
-  );
+const BLOCKS = [
+  ...readFileSync(new URL("README.md", ROOT), "utf8").matchAll(
+    /^```console\n(.*?)^```$/gms,
+  ),
+].map(([, block = ""]) => block);
+
+const [DEMO = "", ...OTHERS] = BLOCKS;
+
+/** The commands of a block, each with the lines behind it. */
+function readExamples(block: string): Example[] {
+  return block.split(/^\$ /m).slice(1).map((example) => {
+    const [command = "", ...lines] = example.split("\n");
+    return { command, output: lines.join("\n") };
+  });
 }
 
 /** Splits words as a shell would; the README needs single quotes and no more. */
@@ -39,21 +37,35 @@ function splitWords(command: string): string[] {
   );
 }
 
-test("README: there are transcripts", () => assert.ok(readExamples().length > 8));
+/** What differs from run to run. */
+function generalize(text: string): string {
+  return text.replace(/^(time: +)\d+ ms$/m, "$1N ms").replace(/\b127\.0\.0\.1:\d+/g, "HOST");
+}
 
-for (const { command, output } of readExamples()) {
+const EXAMPLES = OTHERS.flatMap(readExamples);
+
+test("README: there are transcripts", () => assert.ok(EXAMPLES.length > 8));
+
+test("README: make demo", async () => {
+  const { command, output } = readExamples(DEMO)[0] ?? { command: "", output: "" };
+  assert.equal(command, "make demo");
+  const path = (name: string) => fileURLToPath(new URL(name, ROOT));
+  const words = [path("node_modules/.bin/deno"), "run", "-A", path("tools/demo.ts")];
+  const run = await runCommand([...words, "dist/regctl"], { cwd: path(".") });
+  assert.deepEqual([run.exitCode, run.stderr], [0, ""]);
+  const transcript = DEMO.slice(DEMO.indexOf("\n") + 1);
+  assert.ok(transcript.startsWith(output));
+  assert.equal(generalize(run.stdout), generalize(transcript));
+});
+
+for (const { command, output } of EXAMPLES) {
   test(`README: ${command}`, async () => {
-    await using registry = await startScriptedRegistry([
-      get("/v2/", {}),
-      get("/v2/_catalog", { repositories: ["team/app", "library/busybox"] }),
-      get("/v2/team/app/tags/list", { name: "team/app", tags: TAGS }),
-      get("/v2/team/ap/tags/list", { errors: [UNKNOWN] }, 404),
-    ]);
-    const [program, ...args] = splitWords(command.replaceAll(HOST, registry.host));
+    await using serving = await startServe(["--demo", "-q"]);
+    const { port } = new URL(serving.url);
+    const [program, ...args] = splitWords(command.replaceAll(HOST, `localhost:${port}`));
     assert.equal(program, "regctl");
     const run = await runProgram(args);
-    const printed = `${run.stdout}${run.stderr}`.replaceAll(registry.host, HOST);
-    const withoutTime = (text: string) => text.replace(/^(time: +)\d+ ms$/m, "$1N ms");
-    assert.equal(withoutTime(printed), withoutTime(output));
+    const printed = `${run.stdout}${run.stderr}`.replaceAll(`localhost:${port}`, HOST);
+    assert.equal(generalize(printed), generalize(output));
   });
 }

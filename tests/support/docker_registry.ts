@@ -30,6 +30,7 @@ export interface DockerRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT`, as in an image reference. */
   readonly host: string;
   readonly port: number;
+  readonly pid: number;
   /** Holds config.yml and the storage in `data`. */
   readonly folder: string;
   /** What the registry has written to stderr so far: one `response completed` line for each request. */
@@ -86,6 +87,7 @@ export async function startDockerRegistry(
       url: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
       host: `127.0.0.1:${port}`,
       port,
+      pid: running.pid ?? 0,
       folder: folder.path,
       log: () => log,
       [Symbol.asyncDispose]: () => stop(running, folder),

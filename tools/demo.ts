@@ -1,0 +1,40 @@
+/**
+ * `demo.ts PROGRAM`: serves the program's demo registry on a free port, runs commands against it,
+ * each shown with what it prints, and stops it.
+ */
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { startRegistry } from "./start_registry.ts";
+
+const [program = "dist/regctl"] = process.argv.slice(2);
+
+/** Words of each command; HOST stands for the registry. */
+const COMMANDS: readonly (readonly string[])[] = [
+  ["ping", "HOST"],
+  ["catalog", "HOST"],
+  ["tags", "HOST/library/busybox", "--sort", "version", "--reverse", "--limit", "4"],
+  ["tags", "HOST/library/busybox", "--semver", "^1.13", "-o", "json"],
+  ["tags", "HOST/team/app", "--match", "pr-*", "-o", "table"],
+  ["parse", "HOST/team/app:2.1.0"],
+];
+
+/** Runs a command of the program, shown as one would type it. */
+function run(words: readonly string[]): void {
+  console.log(`\n$ regctl ${words.map(quote).join(" ")}`);
+  const { status } = spawnSync(program, words, { stdio: ["ignore", "inherit", "inherit"] });
+  if (status !== 0) throw new Error(`The command ended with ${status}`);
+}
+
+function quote(word: string): string {
+  return /^[\w./:=-]+$/.test(word) ? word : `'${word}'`;
+}
+
+try {
+  await using registry = await startRegistry(program, ["--demo"]);
+  console.log(`A registry with a few images runs at ${registry.url} for as long as this takes.`);
+  for (const words of COMMANDS) run(words.map((word) => word.replace("HOST", registry.host)));
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : error}`);
+  process.exit(1);
+}
+console.log(`\nIt is stopped. Start one to try things out on: ${program} serve --demo`);
