@@ -2,6 +2,9 @@ import { RegctlError } from "../errors.ts";
 import { tryParseDigest } from "./digest.ts";
 import { isImageType, isIndexType } from "./media_types.ts";
 
+/** The size that every registry must take (distribution-spec, "Pushing Manifests"). */
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
 /** What points to content (image-spec, descriptor.md). Fields that are not named here are kept. */
 export interface Descriptor {
   readonly mediaType: string;
@@ -30,6 +33,7 @@ export interface Manifest {
 
 /** A mark before the text is no JSON, and other readers of the same bytes refuse it. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const KEYS = ["schemaVersion", "mediaType", "config", "layers", "manifests", "subject"];
 /** A type of media is rarely longer; more of one that is helps nobody. */
 const MAX_SHOWN = 100;
 
@@ -51,9 +55,9 @@ export function parseManifest(bytes: Uint8Array, contentType: string): Manifest 
     throw refuse(`${quote(mediaType)} is no type of manifest that is known here`);
   }
   if (document["schemaVersion"] !== 2) throw refuse("its schemaVersion is not 2");
-  // The same bytes must not be an image to one reader and an index to another (CVE-2021-41190).
+  assertUnambiguous(document);
   const foreign = isIndex ? ["config", "layers"] : ["manifests"];
-  const found = foreign.find((key) => document[key] !== undefined);
+  const found = foreign.find((key) => (document[key] ?? null) !== null);
   const { subject } = document;
   if (found !== undefined) {
     throw refuse(`it is of the type ${quote(mediaType)}, but has "${found}"`);
@@ -66,6 +70,17 @@ export function parseManifest(bytes: Uint8Array, contentType: string): Manifest 
     ...(subject !== undefined && subject !== null && { subject: toDescriptor(subject, "subject") }),
     ...toFacts(document, "the manifest"),
   };
+}
+
+/**
+ * A descriptor of content that can be verified, out of any value; undefined for what is none.
+ */
+export function tryParseDescriptor(value: unknown): Descriptor | undefined {
+  try {
+    return toDescriptor(value, "");
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -88,7 +103,22 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
   return value;
 }
 
-function toDescriptors(value: unknown, where: string): Descriptor[] {
+/**
+ * The same bytes must not be an image to one reader and an index to another (CVE-2021-41190), and
+ * there are readers to whom `Manifests` is as good as `manifests`.
+ */
+function assertUnambiguous(document: Record<string, unknown>): void {
+  for (const key of Object.keys(document)) {
+    const meant = KEYS.find((known) => known.toLowerCase() === key.toLowerCase());
+    if (meant !== undefined && meant !== key) {
+      throw refuse(`it has ${quote(key)}, which some would read as "${meant}"`);
+    }
+  }
+}
+
+function toDescriptors(list: unknown, where: string): Descriptor[] {
+  // Go's tools write null for an empty list.
+  const value = list === null ? [] : list;
   if (!Array.isArray(value)) throw refuse(`"${where}" is not a list`);
   return value.map((item, i) => toDescriptor(item, `${where}[${i}]`));
 }

@@ -1,10 +1,16 @@
 import { Hono } from "hono";
 import { addBlobRoutes } from "./blob_routes.ts";
 import type { Authenticate } from "./htpasswd.ts";
-import { refuseOtherMethods, type RegistryContext, type RegistryEnv } from "./http_context.ts";
+import {
+  dropBody,
+  refuseOtherMethods,
+  type RegistryContext,
+  type RegistryEnv,
+} from "./http_context.ts";
 import { addListingRoutes } from "./listing_routes.ts";
 import { addManifestRoutes } from "./manifest_routes.ts";
 import { Problem } from "./problem.ts";
+import { errorCode } from "./scratch.ts";
 import type { Store } from "./store.ts";
 import { addUploadRoutes } from "./upload_routes.ts";
 
@@ -41,8 +47,13 @@ export function createApp(store: Store, options: AppOptions = {}): Hono<Registry
   }
   app.use(async (context, next) => {
     await next();
+    await dropBody(context);
     context.header("docker-distribution-api-version", "registry/2.0");
     context.header("x-content-type-options", "nosniff");
+    const { body, status } = context.res;
+    if (!body && status !== 204 && context.req.method !== "HEAD") {
+      context.header("content-length", context.res.headers.get("content-length") ?? "0");
+    }
   });
   app.use(async (context, next) => {
     assertPlainPath(context.env.incoming.url ?? "");
@@ -102,7 +113,7 @@ function assertAllowed(
     throw new Problem("DENIED", "web pages may not change this registry");
   }
   if (readOnly) throw new Problem("UNSUPPORTED", "this registry is read-only");
-  if (noDelete && req.method === "DELETE" && !req.path.includes("/blobs/uploads/")) {
+  if (noDelete && req.method === "DELETE" && !/\/blobs\/uploads\/[^/]+$/.test(req.path)) {
     throw new Problem("UNSUPPORTED", "this registry does not delete");
   }
 }
@@ -110,7 +121,7 @@ function assertAllowed(
 function describeFailure(error: unknown, { warn }: AppOptions): Problem {
   if (error instanceof Problem) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  const code = errorCode(error);
   warn?.(`A request failed: ${reason}`);
   return code === "ENOSPC" || code === "EDQUOT"
     ? new Problem("UNKNOWN", "there is no space left to store it", { status: 507, cause: error })

@@ -6,7 +6,8 @@ import { errorCode, type Scratch } from "./scratch.ts";
 
 /**
  * Makes equal blobs of all repositories one file: each that comes in is linked here too, and the next
- * one of the same digest is linked from here. It only saves space: a layout is whole without it.
+ * one of the same digest is linked from here. It saves space, and finds a blob that a push names
+ * without saying where it is; a layout is whole without it.
  */
 export class BlobPool {
   readonly #folder: string;
@@ -19,14 +20,15 @@ export class BlobPool {
 
   /** Puts content that was verified into a layout; the file at `path` remains. */
   async place(path: string, digest: VerifiableDigest, layout: string): Promise<void> {
-    if (await this.link(digest, layout)) return;
+    const [pooled, verified] = await Promise.all([sizeOf(this.#path(digest)), sizeOf(path)]);
+    if (pooled === verified && await this.link(digest, layout)) return;
     await this.#scratch.linkFile(path, blobPath(layout, digest));
     await this.#keep(digest, layout);
   }
 
   /** Links what is here into a layout; false when it is not here. */
   async link(digest: VerifiableDigest, layout: string): Promise<boolean> {
-    return await this.#linkIfThere(blobPath(this.#folder, digest), blobPath(layout, digest));
+    return await this.#linkIfThere(this.#path(digest), blobPath(layout, digest));
   }
 
   /** Links a blob of one layout into another; false when the first one lacks it. */
@@ -60,7 +62,7 @@ export class BlobPool {
   }
 
   async #keep(digest: VerifiableDigest, layout: string): Promise<void> {
-    await this.#linkIfThere(blobPath(layout, digest), blobPath(this.#folder, digest));
+    await this.#linkIfThere(blobPath(layout, digest), this.#path(digest));
     // Where it had to be copied, it would only take space.
     await this.#dropUnshared(digest);
   }
@@ -77,10 +79,18 @@ export class BlobPool {
   }
 
   async #dropUnshared(digest: VerifiableDigest): Promise<void> {
-    const path = blobPath(this.#folder, digest);
+    const path = this.#path(digest);
     const { nlink = 0 } = await stat(path).catch(() => ({}) as { nlink?: number });
     if (nlink === 1) await rm(path, { force: true });
   }
+
+  #path(digest: VerifiableDigest): string {
+    return blobPath(this.#folder, digest);
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.size;
 }
 
 async function listFolder(path: string): Promise<readonly string[]> {

@@ -1,8 +1,8 @@
 import type { Hono } from "hono";
-import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
+import { type FileHandle, open } from "node:fs/promises";
+import type { Socket } from "node:net";
 import type { VerifiableDigest } from "../oci/digest.ts";
-import { parseRange } from "./byte_range.ts";
+import { type ByteRange, parseRange } from "./byte_range.ts";
 import { errorCode } from "./scratch.ts";
 import {
   checkDigest,
@@ -37,7 +37,7 @@ export function addBlobRoutes(app: Hono<RegistryEnv>, store: Store): void {
 
 /** Sends a file, or the part of it that was asked for (RFC 9110, section 14). */
 async function sendFile(
-  { req }: RegistryContext,
+  { req, env }: RegistryContext,
   { path, size }: { readonly path: string; readonly size: number },
   { algorithm, encoded }: VerifiableDigest,
 ): Promise<Response> {
@@ -67,14 +67,51 @@ async function sendFile(
     },
   };
   if (req.method === "HEAD" || size === 0) return new Response(null, init);
-  return new Response(await openPart(path, first, last), init);
+  return new Response(await readPart(path, { first, last }, env.incoming.socket), init);
 }
 
-async function openPart(path: string, first: number, last: number): Promise<ReadableStream> {
+/**
+ * A part of a file, read as it is taken. The file is closed at the end, when the reader has enough,
+ * and when the connection is gone: an answer that waits for its turn is not told of that otherwise.
+ */
+async function readPart(
+  path: string,
+  { first, last }: ByteRange,
+  socket: Socket,
+): Promise<ReadableStream<Uint8Array>> {
+  const file = await openFile(path);
+  let isOpen = true;
+  const close = () => {
+    socket.off("close", close);
+    if (isOpen) file.close().catch(() => {});
+    isOpen = false;
+  };
+  socket.once("close", close);
+  if (socket.destroyed) close();
+  let next = first;
+  const read = async (): Promise<Uint8Array> => {
+    const piece = new Uint8Array(Math.min(READ_BYTES, last + 1 - next));
+    const { bytesRead } = await file.read(piece, 0, piece.length, next);
+    next += bytesRead;
+    return piece.subarray(0, bytesRead);
+  };
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const piece = isOpen ? await read().catch(() => undefined) : undefined;
+      if (piece && piece.length > 0) controller.enqueue(piece);
+      // The length has been promised; that the connection breaks says that there is no more.
+      else socket.destroy();
+      if (next <= last && !socket.destroyed) return;
+      close();
+      controller.close();
+    },
+    cancel: close,
+  }, { highWaterMark: 0 });
+}
+
+async function openFile(path: string): Promise<FileHandle> {
   try {
-    const file = await open(path);
-    const stream = file.createReadStream({ start: first, end: last, highWaterMark: READ_BYTES });
-    return Readable.toWeb(stream) as ReadableStream;
+    return await open(path);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
     throw new Problem("BLOB_UNKNOWN", "there is no such blob any more", { cause: error });

@@ -141,10 +141,7 @@ class Pusher {
     await upload.append((async function* () {
       yield bytes;
     })());
-    await this.#store.uploads.end(
-      upload,
-      () => upload.finish(digest, (path) => repository.putBlob(path, digest)),
-    );
+    await this.#store.finish(upload, digest);
   }
 
   async #putManifest({ bytes, descriptor }: Content, tags: readonly string[]): Promise<void> {

@@ -1,11 +1,17 @@
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { RegctlError } from "../errors.ts";
+import { Problem } from "./problem.ts";
 
-/** Says whether an `Authorization` header is that of a known user. */
+/**
+ * Says whether an `Authorization` header is that of a known user. Throws `TOOMANYREQUESTS` when too
+ * many wait for the answer already.
+ */
 export type Authenticate = (authorization: string | undefined) => Promise<boolean>;
 
 const MAX_REMEMBERED = 1000;
+/** Behind more than these nobody waits, so that guessing takes no more than it is given. */
+const MAX_WAITING = 16;
 
 /**
  * Reads a htpasswd file and checks Basic credentials (RFC 7617) against it. Takes bcrypt alone, as
@@ -20,6 +26,7 @@ export async function createAuthenticate(text: string, path: string): Promise<Au
   const remembered = new Map<string, Buffer>();
   // One after another: guessing must not take the whole machine.
   let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
   return async (authorization) => {
     const credential = readBasic(authorization);
     if (credential === undefined) return false;
@@ -28,7 +35,13 @@ export async function createAuthenticate(text: string, path: string): Promise<Au
     const known = remembered.get(user);
     if (known && timingSafeEqual(known, print)) return true;
     const hash = hashes.get(user);
-    const result = turn.then(() => compare(password, hash ?? decoy));
+    if (waiting >= MAX_WAITING) {
+      throw new Problem("TOOMANYREQUESTS", "too many passwords are being checked", {
+        headers: { "retry-after": "1" },
+      });
+    }
+    waiting += 1;
+    const result = turn.then(() => compare(password, hash ?? decoy)).finally(() => waiting -= 1);
     turn = result.catch(() => {});
     const isRight = await result && hash !== undefined;
     if (isRight && remembered.size < MAX_REMEMBERED) remembered.set(user, print);

@@ -4,6 +4,9 @@ import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
 import { isRepositoryPath } from "../reference/repository.ts";
 import { Problem } from "./problem.ts";
 
+/** Who sends more than this without a look at the answer has the connection closed. */
+const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
+
 /** What a route of the registry is given. */
 export type RegistryEnv = { Bindings: { readonly incoming: IncomingMessage } };
 /** A request, and the answer to it. */
@@ -27,17 +30,49 @@ export function checkDigest(text: string | undefined): VerifiableDigest {
   throw new Problem("DIGEST_INVALID", "a digest of sha256 or sha512 is needed");
 }
 
-/** The request's body, piece by piece; one that breaks off throws `BLOB_UPLOAD_INVALID`. */
+/**
+ * The request's body, piece by piece; one that breaks off throws `BLOB_UPLOAD_INVALID`. Who stops
+ * reading early has the rest read and dropped: a client that sends first and reads then would not
+ * get to see the answer otherwise.
+ */
 export async function* readBody({ req, env }: RegistryContext): AsyncGenerator<Uint8Array> {
-  const { body } = req.raw;
-  if (!body) return;
+  const reader = req.raw.body?.getReader();
+  if (!reader) return;
+  let isOver = false;
   try {
-    yield* body;
+    for (;;) {
+      const { done, value } = await reader.read();
+      isOver = done;
+      if (done) break;
+      yield value;
+    }
   } catch (error) {
+    isOver = true;
     throw brokenOff(error);
+  } finally {
+    if (!isOver) await drop(reader);
   }
   // Not every runtime makes an error of a connection that is lost.
   if (!env.incoming.complete) throw brokenOff();
+}
+
+/** Reads and drops a body that no route has read, for the same reason. */
+export async function dropBody({ req }: RegistryContext): Promise<void> {
+  const { body } = req.raw;
+  if (body && !body.locked) await drop(body.getReader());
+}
+
+async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    for (let left = MAX_DROPPED_BYTES; left > 0;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      left -= value.byteLength;
+    }
+    await reader.cancel();
+  } catch {
+    // The client has gone.
+  }
 }
 
 function brokenOff(cause?: unknown): Problem {

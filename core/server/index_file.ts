@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { RegctlError } from "../errors.ts";
 import { OCI_INDEX } from "../oci/media_types.ts";
-import { type Descriptor, parseManifest } from "../oci/manifest.ts";
+import { type Descriptor, tryParseDescriptor } from "../oci/manifest.ts";
 import { LayoutIndex } from "./layout_index.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -19,11 +19,25 @@ type Change = (index: LayoutIndex) => LayoutIndex;
 
 interface Waiting {
   readonly change: Change;
+  /** The digest of a manifest that the change is to remove. */
+  readonly removes: string | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-const EMPTY = new LayoutIndex([]);
+/** What the file says. */
+interface Content {
+  readonly index: LayoutIndex;
+  /** Fields of the document, and entries, that mean nothing here: they are written as they were. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly others: readonly unknown[];
+}
+
+const EMPTY: Content = {
+  index: new LayoutIndex([]),
+  fields: { schemaVersion: 2, mediaType: OCI_INDEX },
+  others: [],
+};
 const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
 
 /**
@@ -37,7 +51,7 @@ export class IndexFile {
   readonly #hooks: IndexFileHooks;
   /** By folder, so that two of this class on one folder take turns too. Only what is under way. */
   static readonly #queues = new Map<string, Waiting[]>();
-  #cached: { readonly index: LayoutIndex; readonly stamp: string } | undefined;
+  #cached: (Content & { readonly stamp: string }) | undefined;
 
   constructor(folder: string, scratch: Scratch, hooks: IndexFileHooks) {
     this.#folder = folder;
@@ -47,23 +61,20 @@ export class IndexFile {
 
   /** What is listed; undefined when there is no layout. Throws `CONFIG` when it is damaged. */
   read(): LayoutIndex | undefined {
-    const stamp = this.#readStamp();
-    if (stamp === undefined) return undefined;
-    if (this.#cached?.stamp === stamp) return this.#cached.index;
-    const index = new LayoutIndex(this.#hooks.complete(this.#parse()));
-    this.#cached = { index, stamp };
-    return index;
+    return this.#read()?.index;
   }
 
   /**
-   * Applies a change and makes the layout where there is none. Resolves when it is on the disk. What
-   * `change` throws is thrown, and nothing is changed then.
+   * Applies a change and makes the layout where there is none. Resolves when it is on the disk, and
+   * the content of the manifest that it `removes` is gone. What `change` throws is thrown, and
+   * nothing is changed then.
    */
-  change(change: Change): Promise<void> {
+  change(change: Change, removes?: string): Promise<void> {
     return new Promise((resolve, reject) => {
+      const waiting = { change, removes, resolve, reject };
       const queue = IndexFile.#queues.get(this.#folder);
-      if (queue) queue.push({ change, resolve, reject });
-      else void this.#work([{ change, resolve, reject }]);
+      if (queue) queue.push(waiting);
+      else void this.#work([waiting]);
     });
   }
 
@@ -75,8 +86,8 @@ export class IndexFile {
 
   async #apply(batch: readonly Waiting[]): Promise<void> {
     try {
-      const read = this.read();
-      const before = read ?? EMPTY;
+      const read = this.#read();
+      const { index: before, ...rest } = read ?? EMPTY;
       let after = before;
       const applied = batch.filter(({ change, reject }) => {
         try {
@@ -88,9 +99,10 @@ export class IndexFile {
         }
       });
       if (applied.length === 0) return;
-      if (after !== before || read === undefined) await this.#write(after);
-      for (const { digest } of before.manifests) {
-        if (after !== before && !after.find(digest)) await this.#hooks.dispose(digest);
+      if (after !== before || read === undefined) await this.#write({ ...rest, index: after });
+      for (const { removes } of applied) {
+        // A push of the same manifest may have come behind.
+        if (removes !== undefined && !after.find(removes)) await this.#hooks.dispose(removes);
       }
       applied.forEach(({ resolve }) => resolve());
     } catch (error) {
@@ -98,9 +110,33 @@ export class IndexFile {
     }
   }
 
-  #parse(): readonly Descriptor[] {
+  #read(): Content | undefined {
+    const stamp = this.#readStamp();
+    if (stamp === undefined) return undefined;
+    if (this.#cached?.stamp !== stamp) this.#cached = { ...this.#parse(), stamp };
+    return this.#cached;
+  }
+
+  #parse(): Content {
+    const { manifests, ...fields } = this.#parseDocument();
+    const entries: Descriptor[] = [];
+    const others: unknown[] = [];
+    for (const value of manifests) {
+      const entry = tryParseDescriptor(value);
+      if (entry) entries.push(entry);
+      else others.push(value);
+    }
+    return { index: new LayoutIndex(this.#hooks.complete(entries)), fields, others };
+  }
+
+  #parseDocument(): { readonly manifests: readonly unknown[] } {
     try {
-      return parseManifest(readFileSync(this.#path), OCI_INDEX).manifests;
+      const document: unknown = JSON.parse(readFileSync(this.#path, "utf8"));
+      const { manifests, ...fields } = document as { manifests?: unknown };
+      if (Array.isArray(document) || !Array.isArray(manifests ?? [])) {
+        throw new TypeError("it has no list of manifests");
+      }
+      return { ...fields, manifests: (manifests ?? []) as readonly unknown[] };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new RegctlError("CONFIG", `the image layout ${this.#folder} is damaged: ${reason}`, {
@@ -109,21 +145,21 @@ export class IndexFile {
     }
   }
 
-  async #write(index: LayoutIndex): Promise<void> {
+  async #write(content: Content): Promise<void> {
     if (this.#readStamp() === undefined) {
       await mkdir(this.#folder, { recursive: true });
       await this.#scratch.replaceFile(join(this.#folder, "oci-layout"), LAYOUT_FILE);
     }
-    const { entries: manifests } = index;
-    const document = { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
+    const { fields, others, index } = content;
+    const document = { ...fields, manifests: [...others, ...index.entries] };
     await this.#scratch.replaceFile(this.#path, JSON.stringify(document));
-    this.#cached = { index, stamp: this.#readStamp() ?? "" };
+    this.#cached = { ...content, stamp: this.#readStamp() ?? "" };
   }
 
   /** Changes with each writing, since that is a new file. */
   #readStamp(): string | undefined {
     const found = statSync(this.#path, { throwIfNoEntry: false, bigint: true });
-    return found && `${found.ino} ${found.mtimeNs} ${found.size}`;
+    return found?.isFile() ? `${found.ino} ${found.mtimeNs} ${found.size}` : undefined;
   }
 
   get #path(): string {

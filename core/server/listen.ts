@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -12,8 +12,10 @@ import { errorCode } from "./scratch.ts";
 import type { RegistryEnv } from "./http_context.ts";
 import { Problem } from "./problem.ts";
 
-/** A connection that brings nothing for this long is closed. */
+/** A connection over which nothing goes for this long is closed, unless it is we who are working. */
 const IDLE_MS = 60_000;
+/** A client waits for one answer before it asks again, and this allows for being told of it late. */
+const MAX_PENDING = 8;
 /** What is under way when the server stops may take this long; the program ends within 2 s. */
 const GRACE_MS = 1000;
 
@@ -39,18 +41,29 @@ export async function listen(
   app: Hono<RegistryEnv>,
   { host, port, tls }: ListenOptions,
 ): Promise<RunningServer> {
-  const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
+  const answer = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
     errorHandler: () => toResponse(MALFORMED),
+    // HTTP/1.0 has no Host.
+    hostname: "localhost",
+    // No body is left unread, but where the connection is to be cut.
+    autoCleanupIncoming: false,
   });
+  const pending = new PendingAnswers();
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (pending.add(incoming, outgoing) > MAX_PENDING) return void incoming.socket.destroy();
+    return answer(incoming, outgoing);
+  };
   const server = tls ? createTls(tls, listener) : createServer(listener);
   // A slow line may need hours for a layer; that nothing at all comes is what ends a request.
   server.requestTimeout = 0;
-  server.timeout = IDLE_MS;
-  const answering = new WeakMap<object, ServerResponse>();
-  server.on("request", ({ socket }, response) => answering.set(socket, response));
-  server.on("clientError", (_error, socket) => refuse(socket, answering.get(socket)));
+  server.keepAliveTimeout = IDLE_MS;
+  server.setTimeout(IDLE_MS, (socket) => {
+    if (!pending.isOurTurn(socket)) socket.destroy();
+  });
+  server.on("clientError", (_error, socket) => refuse(socket, pending.last(socket)));
   const sockets = new Set<Socket>();
+  // Of a TLS connection both sockets are told of, each by its own event.
   for (const event of ["connection", "secureConnection"]) {
     server.on(event, (socket: Socket) => {
       sockets.add(socket);
@@ -74,6 +87,30 @@ export async function listen(
   };
 }
 
+/** The answers that each connection waits for. */
+class PendingAnswers {
+  readonly #bySocket = new WeakMap<object, Set<ServerResponse>>();
+
+  /** Counts in one more, until it is sent; gives their number. */
+  add({ socket }: IncomingMessage, outgoing: ServerResponse): number {
+    const all = this.#bySocket.get(socket) ?? new Set();
+    this.#bySocket.set(socket, all.add(outgoing));
+    outgoing.on("close", () => all.delete(outgoing));
+    return all.size;
+  }
+
+  /** The one that is sent last. */
+  last(socket: object): ServerResponse | undefined {
+    return [...this.#bySocket.get(socket) ?? []].at(-1);
+  }
+
+  /** True when the client has sent all of a request, and nothing of the answer is there yet. */
+  isOurTurn(socket: object): boolean {
+    const [first] = this.#bySocket.get(socket) ?? [];
+    return first !== undefined && first.req.complete && !first.headersSent;
+  }
+}
+
 const MALFORMED = new Problem("UNSUPPORTED", "this is no request that can be read", {
   status: 400,
 });
@@ -91,7 +128,7 @@ function refuse(socket: Duplex, response: ServerResponse | undefined): void {
 
 function createTls(
   tls: { readonly cert: Uint8Array; readonly key: Uint8Array },
-  listener: ReturnType<typeof getRequestListener>,
+  listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
 ): Server {
   const [cert, key] = [Buffer.from(tls.cert), Buffer.from(tls.key)];
   // Some runtimes would find out at the first connection.

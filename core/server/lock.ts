@@ -7,9 +7,9 @@ export interface FolderLock {
 }
 
 /**
- * Locks `folder` for this process, or throws `CONFIG` when another one holds it. It is the lock of an
- * empty SQLite database: the system gives it back however the process ends, so that none is ever left
- * behind, which a file with a process number would be.
+ * Locks `folder`, which can be written to, for this process; throws `CONFIG` when another one holds
+ * it. It is the lock of an empty SQLite database: the system gives it back however the process ends,
+ * so that none is ever left behind, which a file with a process number would be.
  */
 export async function lockFolder(folder: string, shown: string): Promise<FolderLock> {
   const { DatabaseSync } = await import("node:sqlite");

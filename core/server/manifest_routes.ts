@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { type Descriptor, MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
 import { OCI_INDEX } from "../oci/media_types.ts";
 import { isTag } from "../reference/tag.ts";
 import {
@@ -13,8 +14,8 @@ import {
 import { Problem } from "./problem.ts";
 import type { Store } from "./store.ts";
 
-/** The size that every registry must take (distribution-spec, "Pushing Manifests"). */
-const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+/** A page of referrers ends behind the descriptor that reaches it: annotations can be large. */
+const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
 /** The spec asks for ten at least. */
 const MAX_TAGS = 100;
 
@@ -70,20 +71,34 @@ export function addManifestRoutes(app: Hono<RegistryEnv>, store: Store): void {
   refuseOtherMethods(app, path, "GET, HEAD, PUT, DELETE");
 
   const referrers = "/v2/:name{.+}/referrers/:digest";
-  app.get(referrers, (context) => {
+  app.get(referrers, async (context) => {
     const name = readName(context);
     const { algorithm, encoded } = checkDigest(context.req.param("digest"));
-    const wanted = context.req.query("artifactType") || undefined;
-    const all = store.repository(name).referrers(`${algorithm}:${encoded}`);
-    const manifests = all.filter(({ artifactType }) =>
-      wanted === undefined || artifactType === wanted
-    );
+    const { last = "", artifactType = "" } = context.req.query();
+    const manifests: Descriptor[] = [];
+    let characters = 0;
+    let next: string | undefined;
+    const all = store.repository(name).referrers(`${algorithm}:${encoded}`, last);
+    for await (const descriptor of all) {
+      if (artifactType !== "" && descriptor.artifactType !== artifactType) continue;
+      if (characters >= MAX_PAGE_CHARACTERS) {
+        next = manifests.at(-1)?.digest;
+        break;
+      }
+      manifests.push(descriptor);
+      characters += JSON.stringify(descriptor).length;
+    }
+    const query = new URLSearchParams({
+      ...(artifactType !== "" && { artifactType }),
+      ...(next !== undefined && { last: next }),
+    });
     return context.body(
       JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }),
       200,
       {
         "content-type": OCI_INDEX,
-        ...(wanted !== undefined && { "oci-filters-applied": "artifactType" }),
+        ...(artifactType !== "" && { "oci-filters-applied": "artifactType" }),
+        ...(next !== undefined && { link: `<${context.req.path}?${query}>; rel="next"` }),
       },
     );
   });

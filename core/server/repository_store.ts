@@ -3,14 +3,20 @@ import { readFileSync, statSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
-import { artifactTypeOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
-import { isIndexType } from "../oci/media_types.ts";
+import {
+  artifactTypeOf,
+  type Descriptor,
+  type Manifest,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+} from "../oci/manifest.ts";
+import { isImageType, isIndexType } from "../oci/media_types.ts";
 import type { BlobPool } from "./blob_pool.ts";
 import { IndexFile } from "./index_file.ts";
 import type { LayoutIndex } from "./layout_index.ts";
 import { blobPath } from "./paths.ts";
 import { Problem } from "./problem.ts";
-import type { Scratch } from "./scratch.ts";
+import { errorCode, type Scratch } from "./scratch.ts";
 
 /** A manifest as it is served. */
 export interface StoredManifest {
@@ -41,8 +47,8 @@ export class RepositoryStore {
   readonly #pool: BlobPool;
   readonly #scratch: Scratch;
   readonly #index: IndexFile;
-  /** What is known of manifests by digest; content of a digest never changes. */
-  readonly #referrers = new Map<string, { subject: string; descriptor: Descriptor } | undefined>();
+  /** The digest of the subject that a manifest has, or that it has none: such content never changes. */
+  readonly #subjects = new Map<string, string | undefined>();
 
   constructor(layout: string, pool: BlobPool, scratch: Scratch) {
     this.#layout = layout;
@@ -63,13 +69,18 @@ export class RepositoryStore {
   manifest(reference: string): StoredManifest {
     const { digest, mediaType } = this.#listed(reference);
     const blob = this.#stat(digest);
-    if (blob === undefined) throw unknownManifest(reference);
+    if (!isManifest(mediaType, blob)) throw unknownManifest(reference);
     return { digest, mediaType, size: blob.size };
   }
 
   /** The bytes of a manifest, as they were pushed. */
   async readManifest({ digest }: StoredManifest): Promise<Uint8Array<ArrayBuffer>> {
-    return await readFile(this.#path(digest));
+    try {
+      return await readFile(this.#path(digest));
+    } catch (error) {
+      // It may have been deleted a moment ago.
+      throw errorCode(error) === "ENOENT" ? unknownManifest(digest) : error;
+    }
   }
 
   /**
@@ -91,7 +102,8 @@ export class RepositoryStore {
     const path = blobPath(this.#layout, actual);
     const entry = { mediaType: manifest.mediaType, digest: text, size: bytes.byteLength };
     for (let isStored = false; !isStored;) {
-      if (!this.#stat(text)) {
+      // One of another size is damaged.
+      if (this.#stat(text)?.size !== bytes.byteLength) {
         await mkdir(dirname(path), { recursive: true });
         await this.#scratch.replaceFile(path, bytes);
       }
@@ -113,23 +125,28 @@ export class RepositoryStore {
   /** Removes a manifest and its tags; throws `NAME_UNKNOWN`, `MANIFEST_UNKNOWN`. */
   async deleteManifest(digest: string): Promise<void> {
     this.#listed(digest);
-    await this.#index.change((index) => index.withoutManifest(digest));
+    await this.#index.change((index) => index.withoutManifest(digest), digest);
   }
 
   /**
-   * The manifests whose subject is `digest`, as descriptors with their artifact type and annotations
-   * (distribution-spec, "Listing Referrers").
+   * The manifests whose subject is `digest` and whose own digest is behind `last`, in the order of
+   * their digests, as descriptors with their artifact type and annotations (distribution-spec,
+   * "Listing Referrers"). The first call reads each manifest of the repository once.
    */
-  referrers(digest: string): Descriptor[] {
-    const found: Descriptor[] = [];
-    for (const entry of this.list()?.manifests ?? []) {
-      if (!this.#referrers.has(entry.digest)) {
-        this.#referrers.set(entry.digest, this.#readReferrer(entry));
-      }
-      const referrer = this.#referrers.get(entry.digest);
-      if (referrer?.subject === digest) found.push(referrer.descriptor);
+  async *referrers(digest: string, last: string): AsyncGenerator<Descriptor> {
+    const entries = [...this.list()?.manifests ?? []].filter((entry) => entry.digest > last);
+    for (const entry of entries.sort((a, b) => a.digest < b.digest ? -1 : 1)) {
+      if (await this.#subjectOf(entry) !== digest) continue;
+      const manifest = await this.#readParsed(entry);
+      const artifactType = manifest && artifactTypeOf(manifest);
+      yield {
+        mediaType: entry.mediaType,
+        digest: entry.digest,
+        size: entry.size,
+        ...(artifactType !== undefined && { artifactType }),
+        ...(manifest?.annotations && { annotations: manifest.annotations }),
+      };
     }
-    return found;
   }
 
   /** A blob, or undefined when it is not in this repository. */
@@ -139,6 +156,8 @@ export class RepositoryStore {
 
   /** Takes the verified content of a file in. */
   async putBlob(path: string, digest: VerifiableDigest): Promise<void> {
+    // Throws where the layout is damaged, before anything is put into it.
+    this.list();
     await this.#pool.place(path, digest, this.#layout);
     await this.#create();
   }
@@ -186,7 +205,7 @@ export class RepositoryStore {
     for (const { digest, mediaType } of all) {
       const { manifests = [] } = isIndexType(mediaType) ? this.#parse(digest, mediaType) ?? {} : {};
       for (const { mediaType, digest, size } of manifests) {
-        if (found.has(digest) || !this.#stat(digest)) continue;
+        if (found.has(digest) || !isManifest(mediaType, this.#stat(digest))) continue;
         const entry = { mediaType, digest, size };
         found.set(digest, entry);
         all.push(entry);
@@ -195,42 +214,46 @@ export class RepositoryStore {
     return all;
   }
 
-  #readReferrer({ digest, mediaType, size }: Descriptor) {
-    const manifest = this.#parse(digest, mediaType);
-    if (manifest?.subject === undefined) return undefined;
-    const artifactType = artifactTypeOf(manifest);
-    const descriptor = {
-      mediaType,
-      digest,
-      size,
-      ...(artifactType !== undefined && { artifactType }),
-      ...(manifest.annotations && { annotations: manifest.annotations }),
-    };
-    return { subject: manifest.subject.digest, descriptor };
+  async #subjectOf(entry: Descriptor): Promise<string | undefined> {
+    const key = `${entry.digest} ${entry.mediaType}`;
+    if (!this.#subjects.has(key)) {
+      const manifest = await this.#readParsed(entry);
+      // What is not there now may be pushed later.
+      if (manifest === undefined) return undefined;
+      this.#subjects.set(key, manifest.subject?.digest);
+    }
+    return this.#subjects.get(key);
   }
 
   #assertComplete({ config, layers, manifests }: Manifest): void {
-    const needed = [...layers.filter((layer) => !isForeign(layer)), ...manifests];
-    const all = config ? [config, ...needed] : needed;
-    const missing = all.find(({ digest }) => !this.#stat(digest));
+    const needed = layers.filter((layer) => !isForeign(layer));
+    const index = this.list();
+    const missing =
+      [...config ? [config] : [], ...needed].find(({ digest }) => !this.#stat(digest)) ??
+        manifests.find(({ digest, mediaType }) =>
+          isManifestType(mediaType) ? !index?.find(digest) : !this.#stat(digest)
+        );
     if (missing) {
       throw new Problem("MANIFEST_BLOB_UNKNOWN", `${missing.digest} is not in this repository`);
     }
   }
 
   async #dispose(digest: string): Promise<void> {
-    this.#referrers.delete(digest);
     const parsed = tryParseDigest(digest);
     if (parsed) await this.#pool.remove(parsed, this.#layout);
   }
 
   /** What a stored manifest says; undefined for one that another tool left out, or spoilt. */
   #parse(digest: string, mediaType: string): Manifest | undefined {
-    try {
-      return parseManifest(readFileSync(this.#path(digest)), mediaType);
-    } catch {
-      return undefined;
-    }
+    if (!isManifest(mediaType, this.#stat(digest))) return undefined;
+    return tryParseManifest(readFileSync(this.#path(digest)), mediaType);
+  }
+
+  /** The same, without holding other requests up. */
+  async #readParsed({ digest, mediaType }: Descriptor): Promise<Manifest | undefined> {
+    if (!isManifest(mediaType, this.#stat(digest))) return undefined;
+    const bytes = await readFile(this.#path(digest)).catch(() => undefined);
+    return bytes && tryParseManifest(bytes, mediaType);
   }
 
   #stat(digest: string): StoredBlob | undefined {
@@ -243,6 +266,23 @@ export class RepositoryStore {
     const parsed = tryParseDigest(digest);
     if (parsed === undefined) throw new Problem("DIGEST_INVALID", "this is no digest known here");
     return blobPath(this.#layout, parsed);
+  }
+}
+
+/** Larger ones, or of other types, are not taken in a push; another tool may list anything. */
+function isManifest(mediaType: string, blob: StoredBlob | undefined): blob is StoredBlob {
+  return isManifestType(mediaType) && blob !== undefined && blob.size <= MAX_MANIFEST_BYTES;
+}
+
+function isManifestType(mediaType: string): boolean {
+  return isImageType(mediaType) || isIndexType(mediaType);
+}
+
+function tryParseManifest(bytes: Uint8Array, mediaType: string): Manifest | undefined {
+  try {
+    return parseManifest(bytes, mediaType);
+  } catch {
+    return undefined;
   }
 }
 

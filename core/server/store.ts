@@ -1,15 +1,17 @@
 import { readdir } from "node:fs/promises";
-import { existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { RegctlError } from "../errors.ts";
+import type { VerifiableDigest } from "../oci/digest.ts";
 import { BlobPool } from "./blob_pool.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import { OWN_FOLDER, repositoryFolder, repositoryPart } from "./paths.ts";
 import { RepositoryStore } from "./repository_store.ts";
-import { Scratch } from "./scratch.ts";
+import { errorCode, Scratch } from "./scratch.ts";
+import type { Upload } from "./upload.ts";
 import { Uploads } from "./uploads.ts";
 
-/** What is known of more repositories is forgotten, and read again when it is asked for. */
+/** What is known of the others is forgotten, and read again when it is asked for. */
 const MAX_OPEN = 1000;
 
 /** How {@linkcode Store.open} opens a folder. */
@@ -42,14 +44,22 @@ export class Store {
         hint: "Name the folder above it: each layout in there is a repository",
       });
     }
-    if (readOnly) return new Store(root, undefined);
-    const own = join(root, OWN_FOLDER);
     try {
-      mkdirSync(own, { recursive: true });
+      if (readOnly) readdirSync(root);
+      return readOnly ? new Store(root, undefined) : await Store.#openToWrite(root);
     } catch (error) {
-      const { code = String(error) } = error as { code?: string };
-      throw new RegctlError("CONFIG", `Cannot serve ${root}: ${code}`, { cause: error });
+      if (error instanceof RegctlError || errorCode(error) === "") throw error;
+      throw new RegctlError("CONFIG", `Cannot serve ${root}: ${errorCode(error)}`, {
+        hint: readOnly ? undefined : "--read-only serves a folder that cannot be written to",
+        cause: error,
+      });
     }
+  }
+
+  static async #openToWrite(root: string): Promise<Store> {
+    const own = join(root, OWN_FOLDER);
+    mkdirSync(own, { recursive: true });
+    accessSync(own, constants.W_OK);
     const store = new Store(root, await lockFolder(own, root));
     await store.#scratch.reset();
     await store.#pool.sweep();
@@ -58,17 +68,20 @@ export class Store {
 
   /** A repository, which need not exist. */
   repository(name: string): RepositoryStore {
-    const known = this.#open.get(name);
-    if (known) return known;
-    const store = new RepositoryStore(
-      repositoryFolder(this.#root, name),
-      this.#pool,
-      this.#scratch,
-    );
-    this.#open.set(name, store);
+    const folder = repositoryFolder(this.#root, name);
+    const store = this.#open.get(name) ?? new RepositoryStore(folder, this.#pool, this.#scratch);
+    // The last ones used are the last ones in the map.
+    this.#open.delete(name);
+    if (existsSync(join(folder, "index.json"))) this.#open.set(name, store);
     const [oldest] = this.#open.keys();
     if (oldest !== undefined && this.#open.size > MAX_OPEN) this.#open.delete(oldest);
     return store;
+  }
+
+  /** Ends an upload: its content becomes a blob of its repository. Throws `DIGEST_INVALID`. */
+  async finish(upload: Upload, digest: VerifiableDigest): Promise<void> {
+    const repository = this.repository(upload.repository);
+    await this.uploads.finish(upload, digest, (path) => repository.putBlob(path, digest));
   }
 
   /** The names of all repositories, in ASCII order. */

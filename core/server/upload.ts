@@ -79,9 +79,16 @@ export class Upload {
     });
   }
 
-  /** Forgets the upload and what was received. */
-  cancel(): Promise<void> {
-    return this.#inTurn(() => this.#end());
+  /** True when nothing can be done with it any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Forgets the upload and what was received; a body that still comes in is of no use any more. */
+  async cancel(): Promise<void> {
+    this.#isOver = true;
+    await this.#turn;
+    await this.#end();
   }
 
   async #append(body: AsyncIterable<Uint8Array>, { start, length }: AppendOptions): Promise<void> {
@@ -128,6 +135,7 @@ export class Upload {
     };
     try {
       for await (const chunk of body) {
+        if (this.#isOver) throw unknownUpload();
         pending.push(chunk);
         bytes += chunk.byteLength;
         if (bytes >= WRITE_BYTES) await write();

@@ -19,14 +19,9 @@ export function addUploadRoutes(app: Hono<RegistryEnv>, store: Store): void {
     store.uploads.get(readName(context), context.req.param("id") ?? "");
 
   const finish = async (context: RegistryContext, upload: Upload, digest: VerifiableDigest) => {
-    const { repository } = upload;
-    const target = store.repository(repository);
-    const end = () => upload.finish(digest, (path) => target.putBlob(path, digest));
-    await store.uploads.end(upload, end);
-    return created(context, repository, digest);
+    await store.finish(upload, digest);
+    return created(context, upload.repository, digest);
   };
-
-  const cancel = (upload: Upload) => store.uploads.end(upload, () => upload.cancel());
 
   const mount = async (name: string, { req }: RegistryContext, digest: VerifiableDigest) => {
     const from = req.query("from");
@@ -50,7 +45,7 @@ export function addUploadRoutes(app: Hono<RegistryEnv>, store: Store): void {
     try {
       await upload.append(readBody(context));
     } catch (error) {
-      await cancel(upload);
+      store.uploads.cancel(upload);
       throw error;
     }
     return await finish(context, upload, digest);
@@ -73,8 +68,8 @@ export function addUploadRoutes(app: Hono<RegistryEnv>, store: Store): void {
     await append(context, upload);
     return await finish(context, upload, digest);
   });
-  app.delete(path, async (context) => {
-    await cancel(find(context));
+  app.delete(path, (context) => {
+    store.uploads.cancel(find(context));
     return context.body(null, 204);
   });
   refuseOtherMethods(app, path, "GET, HEAD, PATCH, PUT, DELETE");

@@ -8,6 +8,8 @@ import { unknownUpload, Upload } from "./upload.ts";
 const MAX_IDLE_MS = 60 * 60_000;
 /** Far more than a machine's own clients have, few enough to be no burden. */
 const MAX_UPLOADS = 1000;
+/** Where there are that many, one that nobody used for so long makes room. */
+const MIN_IDLE_MS = 60_000;
 
 /** The uploads under way. None outlives the program. */
 export class Uploads {
@@ -20,9 +22,12 @@ export class Uploads {
 
   /** Begins one; throws `TOOMANYREQUESTS` when too many are under way. */
   async start(repository: string, algorithm: VerifiableDigest["algorithm"]): Promise<Upload> {
-    this.#dropIdle();
+    this.#dropIdle(MAX_IDLE_MS);
+    if (this.#byId.size >= MAX_UPLOADS) this.#dropIdle(MIN_IDLE_MS);
     if (this.#byId.size >= MAX_UPLOADS) {
-      throw new Problem("TOOMANYREQUESTS", `${MAX_UPLOADS} uploads are under way`);
+      throw new Problem("TOOMANYREQUESTS", `${MAX_UPLOADS} uploads are under way`, {
+        headers: { "retry-after": "60" },
+      });
     }
     const id = randomUUID();
     const upload = new Upload(id, repository, this.#scratch.newPath(), algorithm);
@@ -33,24 +38,33 @@ export class Uploads {
   /** The upload of a repository; throws `BLOB_UPLOAD_UNKNOWN`. */
   get(repository: string, id: string): Upload {
     const upload = this.#byId.get(id);
-    if (upload?.repository !== repository) throw unknownUpload();
+    if (upload?.repository !== repository || upload.isOver) throw unknownUpload();
     return upload;
   }
 
-  /** Ends an upload in whichever way `end` does. */
-  async end(upload: Upload, end: () => Promise<void>): Promise<void> {
+  /** Ends an upload with the content that was received; see {@linkcode Upload.finish}. */
+  async finish(
+    upload: Upload,
+    digest: VerifiableDigest,
+    place: (path: string) => Promise<void>,
+  ): Promise<void> {
     try {
-      await end();
+      await upload.finish(digest, place);
     } finally {
       this.#byId.delete(upload.id);
     }
   }
 
-  #dropIdle(): void {
-    const limit = Date.now() - MAX_IDLE_MS;
+  /** Ends an upload without. What it left is removed meanwhile, or at the latest at the next start. */
+  cancel(upload: Upload): void {
+    this.#byId.delete(upload.id);
+    upload.cancel().catch(() => {});
+  }
+
+  #dropIdle(idleMs: number): void {
+    const limit = Date.now() - idleMs;
     for (const upload of this.#byId.values()) {
-      // Nobody waits for it, and what is left behind goes with the next start.
-      if (upload.usedAt < limit) this.end(upload, () => upload.cancel()).catch(() => {});
+      if (upload.isOver || upload.usedAt < limit) this.cancel(upload);
     }
   }
 }

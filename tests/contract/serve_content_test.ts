@@ -265,7 +265,7 @@ async function assertReferrers(registry: EmbeddedRegistry, { manifests }: Sample
       size: one.size,
       ...(one.artifactType !== undefined && { artifactType: one.artifactType }),
       ...(one.annotations && { annotations: one.annotations }),
-    }));
+    })).sort((a, b) => a.digest < b.digest ? -1 : 1);
     const all = await referrersOf(registry, subject?.digest ?? "");
     assert.deepEqual(all, { manifests: expected, applied: undefined });
     for (const wanted of [ARTIFACT_TYPE, "application/x-none"]) {
@@ -482,4 +482,41 @@ test("a tag that moves leaves its old manifest where its digest finds it", async
   for (const manifest of [PLAIN, ARM]) await registry.pushManifest(REPO, "a", manifest);
   await assertPulled(registry, { manifests: [PLAIN, { ...ARM, tag: "a" }] });
   await assertTags(registry, { manifests: [{ ...ARM, tag: "a" }] });
+});
+
+test("S7: referrers with large annotations come in pages, each as small as it can be", async () => {
+  await using registry = await startEmbeddedRegistry();
+  await registry.pushBlob(REPO, EMPTY);
+  const pushed: string[] = [];
+  for (let i = 0; i < 7; i++) {
+    const annotations = { filler: "x".repeat(1_500_000), i: String(i) };
+    const one = artifact({ subject: descriptor(PLAIN), annotations }, []);
+    await registry.pushManifest(REPO, one.digest, one);
+    pushed.push(one.digest);
+  }
+  const found: string[][] = [];
+  const query = `artifactType=${encodeURIComponent(ARTIFACT_TYPE)}`;
+  let path: string | undefined = `/v2/${REPO}/referrers/${PLAIN.digest}?${query}`;
+  while (path !== undefined) {
+    const { headers, body } = await registry.send("GET", path);
+    assert.equal(headers["oci-filters-applied"], "artifactType");
+    const { manifests } = JSON.parse(String(body)) as { manifests: { digest: string }[] };
+    found.push(manifests.map(({ digest }) => digest));
+    path = /^<([^>]+)>; rel="next"$/.exec(String(headers.link ?? ""))?.[1];
+  }
+  assert.deepEqual(found.map(({ length }) => length), [3, 3, 1]);
+  assert.deepEqual(found.flat(), pushed.sort());
+});
+
+test("S1: what has no body says so", async () => {
+  await using registry = await startEmbeddedRegistry();
+  await registry.pushBlob(REPO, EMPTY);
+  const { headers } = await registry.send("POST", `/v2/${REPO}/blobs/uploads/`);
+  assert.equal(headers["content-length"], "0");
+  const patched = await registry.send("PATCH", headers.location ?? "", { body: "x" });
+  assert.equal(patched.headers["content-length"], "0");
+  const status = await registry.send("GET", headers.location ?? "");
+  assert.equal(status.headers["transfer-encoding"], undefined);
+  const deleted = await registry.send("DELETE", `/v2/${REPO}/blobs/${EMPTY.digest}`);
+  assert.deepEqual([deleted.status, deleted.headers["content-length"]], [202, "0"]);
 });

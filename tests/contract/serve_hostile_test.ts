@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OCI_INDEX } from "../../core/oci/media_types.ts";
@@ -251,4 +252,80 @@ test("60: what a page in a browser could send is refused", async () => {
   const { headers: sent } = await registry.send("GET", `/v2/app/blobs/${BLOB.digest}`);
   assert.equal(sent["x-content-type-options"], "nosniff");
   assert.equal(sent["access-control-allow-origin"], undefined);
+});
+
+test("an answer that comes before the body has been sent leaves the connection in step", async () => {
+  await using registry = await startEmbeddedRegistry();
+  const body = "x".repeat(300_000);
+  const heads = [
+    "PATCH /v2/app/blobs/uploads/00000000-0000-4000-8000-000000000000",
+    "PUT /v2/app/tags/list",
+    "PUT /v2/%2e%2e/manifests/a",
+    `POST /v2/app/blobs/uploads/?digest=sha256:x`,
+  ];
+  for (const head of heads) {
+    const first = `${head} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const second = "GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const answers = await sendRaw(registry, first + second);
+    assert.match(answers, /^HTTP\/1\.1 4\d\d .*HTTP\/1\.1 200 .*\{\}$/s, head);
+  }
+});
+
+test("HTTP/1.0 is answered, with and without a host", async () => {
+  await using registry = await startEmbeddedRegistry();
+  for (const host of ["", "Host: x\r\n"]) {
+    const answer = await sendRaw(registry, `GET /v2/ HTTP/1.0\r\n${host}\r\n`);
+    assert.match(answer, /^HTTP\/1\.[01] 200 /);
+  }
+});
+
+test("who asks for more and more without taking the answers is hung up on", async () => {
+  await using registry = await startEmbeddedRegistry();
+  const blob = content("x".repeat(20_000_000));
+  await registry.pushBlob("app", blob);
+  const get = `GET /v2/app/blobs/${blob.digest} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  const answers = await sendRaw(registry, get.repeat(100));
+  assert.ok(answers.length < 100 * blob.size);
+  assert.equal((await registry.send("GET", "/v2/")).status, 200);
+});
+
+test("downloads that are broken off leave no file open", async (context) => {
+  if (!existsSync("/proc/self/fd")) return context.skip("the system does not tell of open files");
+  await using registry = await startEmbeddedRegistry();
+  const blob = content("x".repeat(20_000_000));
+  await registry.pushBlob("app", blob);
+  const get = `GET /v2/app/blobs/${blob.digest} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  await Promise.all(
+    Array.from(
+      { length: 30 },
+      (_, i) => sendRaw(registry, get.repeat(1 + i % 8), { hangUp: true }),
+    ),
+  );
+  // The end of each connection is heard of among the events that other requests bring.
+  for (let i = 0; i < 500 && countOpen(blob.digest) > 0; i++) await registry.send("GET", "/v2/");
+  assert.equal(countOpen(blob.digest), 0);
+});
+
+/** How often this process has a blob's file open. */
+function countOpen(digest: string): number {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).includes(digest.replace("sha256:", ""));
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+test("a cancel does not wait for a body that stalls", async () => {
+  await using registry = await startEmbeddedRegistry();
+  const { headers } = await registry.send("POST", "/v2/app/blobs/uploads/");
+  const { hostname, port } = new URL(registry.url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  const head = `PATCH ${headers.location} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n`;
+  socket.write(`${head}Expect: 100-continue\r\n\r\nhalf`);
+  await new Promise((resolve) => socket.once("data", resolve));
+  assert.equal((await registry.send("DELETE", headers.location ?? "")).status, 204);
+  assert.equal((await registry.send("GET", headers.location ?? "")).status, 404);
+  socket.destroy();
 });

@@ -86,6 +86,16 @@ test("62: without deleting, tags, digests and blobs are refused alike; pushing w
   assert.equal((await registry.send("DELETE", headers.location ?? "")).status, 204);
 });
 
+test("62: without deleting, a repository's name cannot pass for an upload", async () => {
+  await using registry = await startEmbeddedRegistry({ noDelete: true });
+  for (const name of ["blobs/uploads", "x/blobs/uploads", "x/blobs/uploads/y"]) {
+    await registry.pushBlob(name, BLOB);
+    await registry.pushManifest(name, "v1", INDEX);
+    const paths = [`manifests/v1`, `manifests/${INDEX.digest}`, `blobs/${BLOB.digest}`];
+    await assertRefused(registry, paths.map((path) => ["DELETE", `/v2/${name}/${path}`] as const));
+  }
+});
+
 test("only the users of a htpasswd file are served", async () => {
   await using folder = await createFilledFolder();
   const text = `# users\nann:${await hash("pässword:with a colon", 4)}\nbob:${await hash(

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -98,7 +107,7 @@ test("a layout that another tool put there is served, and what it does not list 
     OCI_INDEX,
   );
   const outer = content(
-    JSON.stringify({ schemaVersion: 2, manifests: [descriptor(inner), descriptor(image([], {}))] }),
+    JSON.stringify({ schemaVersion: 2, manifests: [descriptor(inner), descriptor(child)] }),
     OCI_INDEX,
   );
   const subject = { subject: descriptor(outer), artifactType: "text/plain" };
@@ -157,7 +166,9 @@ test("a damaged layout fails alone, in words, and is not written over", async ()
   const bad = [
     "",
     "{",
-    '{"schemaVersion":2,"manifests":[{"mediaType":"a","digest":"sha256:../x","size":1}]}',
+    "null",
+    "[]",
+    '{"schemaVersion":2,"manifests":{}}',
   ];
   for (const [i, text] of bad.entries()) {
     await folder.write(`bad${i}/index.json`, text);
@@ -175,6 +186,105 @@ test("a damaged layout fails alone, in words, and is not written over", async ()
   for (const warning of warnings) assert.match(warning, /the image layout .* is damaged: /);
   await registry.pushBlob("good", LAYER);
   assert.equal((await registry.send("GET", "/v2/good/tags/list")).status, 200);
+});
+
+test("entries and fields that mean nothing here stay as they were", async () => {
+  await using folder = await createTempFolder();
+  const strange = { mediaType: "a/b", digest: "blake3:abc", size: 1, x: [1] };
+  const annotations = { "org.example": "kept" };
+  await writeLayout(folder, "app", [CONFIG, LAYER, IMAGE], [
+    strange,
+    { ...descriptor(IMAGE), annotations: { [REF_NAME]: "one" } },
+  ]);
+  const path = folder.join("app/index.json");
+  const before = JSON.parse(readFileSync(path, "utf8"));
+  await writeFile(path, JSON.stringify({ ...before, annotations, unknown: 1 }));
+  await using registry = await startEmbeddedRegistry({ folder: folder.path });
+  assert.equal((await registry.send("GET", "/v2/app/manifests/one")).status, 200);
+  await registry.pushManifest("app", "two", IMAGE);
+  const { manifests, ...fields } = JSON.parse(readFileSync(path, "utf8"));
+  assert.deepEqual(fields, { schemaVersion: 2, annotations, unknown: 1 });
+  assert.deepEqual(manifests[0], strange);
+  assert.equal(manifests.length, 3);
+});
+
+test("what another tool lists is served as a manifest only where it can be one", async () => {
+  await using folder = await createTempFolder();
+  const large = content(`${" ".repeat(4 * 1024 * 1024)}{}`, OCI_INDEX);
+  const page = content("<script>", "text/html");
+  const broken = content("{", OCI_INDEX);
+  const lost = image([CONFIG]);
+  const document = {
+    schemaVersion: 2,
+    manifests: [large, page, broken, lost].map(descriptor),
+  };
+  const index = content(JSON.stringify(document), OCI_INDEX);
+  await writeLayout(folder, "app", [large, page, broken, index], [
+    { ...descriptor(index), annotations: { [REF_NAME]: "all" } },
+    { ...descriptor(page), annotations: { [REF_NAME]: "page" } },
+  ]);
+  await using registry = await startEmbeddedRegistry({ folder: folder.path });
+  for (const reference of ["page", large.digest, page.digest, lost.digest]) {
+    const answer = await registry.send("GET", `/v2/app/manifests/${reference}`);
+    assert.deepEqual([answer.status, errorCodeOf(answer)], [404, "MANIFEST_UNKNOWN"]);
+  }
+  assert.equal((await registry.send("GET", "/v2/app/manifests/all")).status, 200);
+  assert.equal((await registry.send("GET", `/v2/app/referrers/${IMAGE.digest}`)).status, 200);
+});
+
+test("an index can name no blob as one of its manifests", async () => {
+  await using registry = await startEmbeddedRegistry();
+  await registry.pushBlob("app", IMAGE);
+  const document = { schemaVersion: 2, manifests: [descriptor(IMAGE)] };
+  const index = content(JSON.stringify(document), OCI_INDEX);
+  const headers = { "content-type": OCI_INDEX };
+  const put = await registry.send("PUT", "/v2/app/manifests/a", { headers, body: index.bytes });
+  assert.deepEqual([put.status, errorCodeOf(put)], [400, "MANIFEST_BLOB_UNKNOWN"]);
+});
+
+test("what is no file is no layout", async (context) => {
+  await using folder = await createTempFolder();
+  await mkdir(folder.join("dir/index.json"), { recursive: true });
+  await mkdir(folder.join("pipe"));
+  if (spawnSync("mkfifo", [folder.join("pipe/index.json")]).status !== 0) {
+    return context.skip("mkfifo is not here");
+  }
+  await using registry = await startEmbeddedRegistry({ folder: folder.path });
+  for (const name of ["dir", "pipe"]) {
+    const answer = await registry.send("GET", `/v2/${name}/tags/list`);
+    assert.deepEqual([answer.status, errorCodeOf(answer)], [404, "NAME_UNKNOWN"]);
+  }
+});
+
+test("a push mends what is damaged, here and where it is shared", async () => {
+  await using registry = await startEmbeddedRegistry();
+  for (const blob of [CONFIG, LAYER]) await registry.pushBlob("a", blob);
+  await registry.pushManifest("a", "x", IMAGE);
+  for (const one of [LAYER, IMAGE]) truncateSync(blobFile(join(registry.folder, "a"), one), 2);
+  for (const name of ["a", "b"]) {
+    for (const blob of [CONFIG, LAYER]) await registry.pushBlob(name, blob);
+    await registry.pushManifest(name, "x", IMAGE);
+    const layer = await registry.send("GET", `/v2/${name}/blobs/${LAYER.digest}`);
+    assert.ok(layer.body.equals(LAYER.bytes));
+    const manifest = await registry.send("GET", `/v2/${name}/manifests/x`);
+    assert.ok(manifest.body.equals(IMAGE.bytes));
+  }
+  const [a, b] = ["a", "b"].map((name) => statSync(blobFile(join(registry.folder, name), LAYER)));
+  assert.equal(a?.ino, b?.ino);
+});
+
+test("a manifest that is pushed again to a list without its content is a referrer at once", async () => {
+  await using folder = await createTempFolder();
+  const referrer = image([], { subject: descriptor(IMAGE) });
+  await writeLayout(folder, "app", [CONFIG], [descriptor(referrer)]);
+  await using registry = await startEmbeddedRegistry({ folder: folder.path });
+  const list = async () => {
+    const { body } = await registry.send("GET", `/v2/app/referrers/${IMAGE.digest}`);
+    return JSON.parse(String(body)).manifests.length;
+  };
+  assert.equal(await list(), 0);
+  await registry.pushManifest("app", referrer.digest, referrer);
+  assert.equal(await list(), 1);
 });
 
 test("two stores on one folder are refused, until the first one is closed", async () => {
@@ -198,6 +308,10 @@ test("a folder that is a layout itself, or no folder, is refused", async () => {
   const code = (path: string) =>
     Store.open(folder.join(path)).then(() => "none", (error) => (error as RegctlError).code);
   assert.deepEqual([await code("app"), await code("file")], ["CONFIG", "CONFIG"]);
+  const readOnly = (path: string) =>
+    Store.open(folder.join(path), { readOnly: true })
+      .then(() => "none", (error) => (error as RegctlError).code);
+  assert.deepEqual([await readOnly("none"), await readOnly("file")], ["CONFIG", "CONFIG"]);
   assert.equal(existsSync(folder.join("app/.regctl")), false);
 });
 

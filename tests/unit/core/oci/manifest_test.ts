@@ -171,7 +171,7 @@ test("parseManifest names the part that is missing or of the wrong kind", () => 
     [{ ...IMAGE, layers: [LAYER, null] }, OCI_MANIFEST, /"layers\[1\]" is not a descriptor/],
     [{ ...IMAGE, layers: [[LAYER]] }, OCI_MANIFEST, /"layers\[0\]" is not a descriptor/],
     [{ ...INDEX, manifests: undefined }, OCI_INDEX, /"manifests" is not a list/],
-    [{ ...INDEX, manifests: null }, OCI_INDEX, /"manifests" is not a list/],
+    [{ ...INDEX, manifests: false }, OCI_INDEX, /"manifests" is not a list/],
     [{ ...INDEX, manifests: CHILD }, OCI_INDEX, /"manifests" is not a list/],
     [{ ...INDEX, manifests: [CHILD, 5] }, OCI_INDEX, /"manifests\[1\]" is not a descriptor/],
     [{ ...IMAGE, subject: "x" }, OCI_MANIFEST, /"subject" is not a descriptor/],
@@ -180,6 +180,21 @@ test("parseManifest names the part that is missing or of the wrong kind", () => 
     [{ ...INDEX, subject: {} }, OCI_INDEX, /"subject" has no mediaType/],
   ];
   for (const [document, type, rule] of table) assertRefused(document, type, rule);
+});
+
+test("parseManifest reads null as an empty list, as Go writes it", () => {
+  const image = { ...IMAGE, layers: null, manifests: null };
+  assert.deepEqual(parseManifest(encode(image), OCI_MANIFEST).layers, []);
+  const index = { ...INDEX, manifests: null, config: null, layers: null };
+  assert.deepEqual(parseManifest(encode(index), OCI_INDEX).manifests, []);
+});
+
+test("V13: parseManifest refuses a key that some readers take for another", () => {
+  for (const key of ["Manifests", "MANIFESTS", "MediaType", "mediatype", "Layers", "Config"]) {
+    for (const [document, type] of [[IMAGE, OCI_MANIFEST], [INDEX, OCI_INDEX]] as const) {
+      assertRefused({ ...document, [key]: [] }, type, new RegExp(`it has "${key}", which some`));
+    }
+  }
 });
 
 test("parseManifest takes no digest that cannot be verified, nor one that is a path", () => {

@@ -158,7 +158,7 @@ test("a password that was right stays right, and a wrong one wrong", async () =>
 
 test("many who ask at once each get their own answer", async () => {
   const authenticate = await createAuthenticate(`${ANNA}\n${BERT}`, FILE);
-  const asked = Array.from({ length: 30 }, (_, i) => {
+  const asked = Array.from({ length: 16 }, (_, i) => {
     const [user, password] = [i % 2 ? "anna" : "bert", i % 3 ? "s3cret" : "other"];
     return { user, password, isRight: (user === "anna") === (password === "s3cret") };
   });
@@ -166,4 +166,20 @@ test("many who ask at once each get their own answer", async () => {
     return authenticate(basic(user, password));
   }));
   assert.deepEqual(answers, asked.map(({ isRight }) => isRight));
+});
+
+test("more who ask at once are told to come back, and who is known is not kept waiting", async () => {
+  const authenticate = await createAuthenticate(`${ANNA}\n${BERT}`, FILE);
+  assert.equal(await authenticate(basic("anna", "s3cret")), true);
+  const wrong = Array.from({ length: 100 }, (_, i) => authenticate(basic("bert", `guess ${i}`)));
+  const settled = Promise.allSettled(wrong);
+  assert.equal(await authenticate(basic("anna", "s3cret")), true);
+  const refused = (await settled).filter(({ status }) => status === "rejected");
+  assert.equal(refused.length, 84);
+  for (const one of refused) {
+    const { reason } = one as PromiseRejectedResult;
+    assert.deepEqual([reason.status, reason.code], [429, "TOOMANYREQUESTS"]);
+    assert.equal(reason.headers["retry-after"], "1");
+  }
+  assert.equal(await authenticate(basic("bert", "other")), true);
 });
