@@ -33,11 +33,20 @@ interface Content {
   readonly others: readonly unknown[];
 }
 
+/** What tells one writing of the file from another. */
+interface Stamp {
+  readonly text: string;
+  /** Whether a later writing is sure to have another text. */
+  readonly isSettled: boolean;
+}
+
 const EMPTY: Content = {
   index: new LayoutIndex([]),
   fields: { schemaVersion: 2, mediaType: OCI_INDEX },
   others: [],
 };
+/** A file system's clock may stand still for some milliseconds, in which two writings look as one. */
+const MIN_AGE_MS = 100;
 const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
 
 /**
@@ -51,7 +60,7 @@ export class IndexFile {
   readonly #hooks: IndexFileHooks;
   /** By folder, so that two of this class on one folder take turns too. Only what is under way. */
   static readonly #queues = new Map<string, Waiting[]>();
-  #cached: (Content & { readonly stamp: string }) | undefined;
+  #cached: (Content & { readonly stamp: Stamp }) | undefined;
 
   constructor(folder: string, scratch: Scratch, hooks: IndexFileHooks) {
     this.#folder = folder;
@@ -113,7 +122,9 @@ export class IndexFile {
   #read(): Content | undefined {
     const stamp = this.#readStamp();
     if (stamp === undefined) return undefined;
-    if (this.#cached?.stamp !== stamp) this.#cached = { ...this.#parse(), stamp };
+    const known = this.#cached;
+    if (known?.stamp.text === stamp.text && known.stamp.isSettled) return known;
+    this.#cached = { ...this.#parse(), stamp };
     return this.#cached;
   }
 
@@ -153,13 +164,18 @@ export class IndexFile {
     const { fields, others, index } = content;
     const document = { ...fields, manifests: [...others, ...index.entries] };
     await this.#scratch.replaceFile(this.#path, JSON.stringify(document));
-    this.#cached = { ...content, stamp: this.#readStamp() ?? "" };
+    const { text = "" } = this.#readStamp() ?? {};
+    // It is a new file, and nobody else writes into it at this moment.
+    this.#cached = { ...content, stamp: { text, isSettled: true } };
   }
 
-  /** Changes with each writing, since that is a new file. */
-  #readStamp(): string | undefined {
+  #readStamp(): Stamp | undefined {
     const found = statSync(this.#path, { throwIfNoEntry: false, bigint: true });
-    return found?.isFile() ? `${found.ino} ${found.mtimeNs} ${found.size}` : undefined;
+    if (!found?.isFile()) return undefined;
+    return {
+      text: `${found.ino} ${found.mtimeNs} ${found.size}`,
+      isSettled: Date.now() - Number(found.mtimeMs) > MIN_AGE_MS,
+    };
   }
 
   get #path(): string {
