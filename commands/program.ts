@@ -14,7 +14,9 @@ export async function runProgram(context: Context): Promise<void> {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0 && error.code !== "commander.help") throw toUsageError(error);
+    if (error.exitCode !== 0 && error.code !== "commander.help") {
+      throw toUsageError(error, findCommand(args[0]));
+    }
   }
   if (help.length > 0) await stdout.write(help.join(""));
 }
@@ -30,7 +32,7 @@ async function createProgram(
 ): Promise<Command> {
   const { flags, diagnostics, host: { stdout } } = context;
   const program = new Command("regctl")
-    .description("List the tags of any Docker or OCI registry")
+    .description("List the tags of any Docker or OCI registry, and run one")
     .usage("<command> [options]")
     .version(VERSION, "-V, --version", "print the version's number alone")
     .option("-v, --verbose", "log each request; twice: its headers too", () => {
@@ -85,10 +87,10 @@ function createStub({ name, alias }: CommandEntry): Command {
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` -> message and hint. */
-function toUsageError({ message }: CommanderError): RegctlError {
+function toUsageError({ message }: CommanderError, command?: CommandEntry): RegctlError {
   const [what = "", ...more] = message.replace(/^error: /, "").replace(/\.$/, "").split("\n");
   const suggestion = /^\((.*)\)$/.exec(more.join(" "))?.[1];
   return new RegctlError("USAGE", what.charAt(0).toUpperCase() + what.slice(1), {
-    hint: suggestion ?? "See regctl --help, or regctl COMMAND --help",
+    hint: suggestion ?? `See regctl ${command ? `${command.name} ` : ""}--help`,
   });
 }

@@ -32,10 +32,10 @@ export function createServeCommand(context: Context): Command {
       new Option(
         "--dir <path>",
         "keep the images here, as OCI layouts (default: only until the end)",
-      ),
+      ).argParser(parsePath),
     )
     .addOption(
-      new Option("--listen <address>", "HOST:PORT to listen on; port 0 is any free one")
+      new Option("--listen <address>", "PORT, HOST:PORT, or :PORT for all; 0 is any free one")
         .argParser(parseAddress).default({ host: "127.0.0.1", port: 5000 }, "127.0.0.1:5000"),
     )
     .option("--demo", "fill an empty registry with images to try things out on")
@@ -56,9 +56,6 @@ async function run({ host, diagnostics, flags }: Context, options: ServeOptions)
     throw new RegctlError("CONFIG", `Cannot read ${path}: there is no such file`);
   };
   const tls = await readTls(options, read);
-  if (!isLoopbackHost(formatHost(listen.host))) {
-    warnOfOthers(options, (text) => diagnostics.warn(text));
-  }
   const registry = await serve({
     folder: dir === undefined ? undefined : resolve(dir),
     listen: { ...listen, tls },
@@ -68,16 +65,24 @@ async function run({ host, diagnostics, flags }: Context, options: ServeOptions)
       ? undefined
       : await createAuthenticate(new TextDecoder().decode(await read(htpasswd)), htpasswd),
     demoFrom: options.demo ? host.clock.now() : undefined,
-    log: flags.verbose > 0 ? (line) => diagnostics.log(line) : undefined,
+    log: flags.verbose > 0
+      ? { headers: flags.verbose > 1, write: (line) => diagnostics.log(line) }
+      : undefined,
     warn: (text) => diagnostics.warn(text),
   });
   try {
     await host.stdout.write(`${registry.url}\n`);
+    if (!isLoopbackHost(new URL(registry.url).host)) {
+      warnOfOthers(options, (text) => diagnostics.warn(text));
+    }
     diagnostics.note(
       dir === undefined
         ? "What is pushed is gone when it ends; --dir keeps it. Ctrl-C ends it"
         : `The images are in ${registry.folder}. Ctrl-C ends it`,
     );
+    if (options.demo) {
+      diagnostics.note(`To begin with: regctl tags ${registry.url}/library/busybox`);
+    }
     await stopped;
   } finally {
     await registry.close();
@@ -95,10 +100,6 @@ async function readTls(
   return { cert: await read(tlsCert), key: await read(tlsKey) };
 }
 
-function formatHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
-}
-
 function warnOfOthers(
   { htpasswd, readOnly, tlsCert }: ServeOptions,
   warn: (text: string) => void,
@@ -110,13 +111,19 @@ function warnOfOthers(
   }
 }
 
+/** A script's variable that is not set must not mean the current folder. */
+function parsePath(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("Name a folder.");
+}
+
 /** Reads `HOST:PORT`, `[::1]:PORT`, `:PORT` for every address, or a port of this machine alone. */
 function parseAddress(text: string): Address {
   const [, host, colon, digits] = /^(\[[0-9a-fA-F:.]+\]|[\w.-]*?)(:?)(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   const isWritten = host !== undefined && (host === "" || colon === ":");
   if (!isWritten || !(port <= 65_535)) {
-    throw new InvalidArgumentError("Write HOST:PORT, such as 127.0.0.1:5000.");
+    throw new InvalidArgumentError("Write a port, or HOST:PORT such as 127.0.0.1:5000.");
   }
   if (host === "") return { host: colon === "" ? "127.0.0.1" : "0.0.0.0", port };
   return { host: host.replace(/^\[|\]$/g, ""), port };

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { redactHeader } from "../http/redact.ts";
 import { addBlobRoutes } from "./blob_routes.ts";
 import type { Authenticate } from "./htpasswd.ts";
 import {
@@ -14,6 +15,13 @@ import { errorCode } from "./scratch.ts";
 import type { Store } from "./store.ts";
 import { addUploadRoutes } from "./upload_routes.ts";
 
+/** Where a line for each request goes. */
+export interface RequestLog {
+  /** Whether there is one for each header too. Secrets are left out. */
+  readonly headers: boolean;
+  readonly write: (line: string) => void;
+}
+
 /** What a registry allows, and whom it tells what. */
 export interface AppOptions {
   /** Refuses all that would change something. Default: false. */
@@ -22,8 +30,8 @@ export interface AppOptions {
   readonly noDelete?: boolean;
   /** Default: everybody may do everything. */
   readonly authenticate?: Authenticate | undefined;
-  /** Told a line for each request. Default: nobody is. */
-  readonly log?: ((line: string) => void) | undefined;
+  /** Default: no log. */
+  readonly log?: RequestLog | undefined;
   /** Told of failures that are the registry's own. Default: nobody is. */
   readonly warn?: ((text: string) => void) | undefined;
 }
@@ -35,16 +43,7 @@ export function createApp(store: Store, options: AppOptions = {}): Hono<Registry
   const { readOnly = false, noDelete = false, authenticate, log } = options;
   const app = new Hono<RegistryEnv>();
 
-  if (log) {
-    app.use(async (context, next) => {
-      const startedAt = performance.now();
-      await next();
-      const { incoming } = context.env;
-      const ms = Math.round(performance.now() - startedAt);
-      const { method, url } = incoming;
-      log(`${method} ${url} ${context.res.status} ${ms} ms ${incoming.socket.remoteAddress}`);
-    });
-  }
+  if (log) app.use((context, next) => logRequest(context, next, log));
   app.use(async (context, next) => {
     await next();
     await dropBody(context);
@@ -88,6 +87,25 @@ export function createApp(store: Store, options: AppOptions = {}): Hono<Registry
   });
   app.onError((error) => toResponse(describeFailure(error, options)));
   return app;
+}
+
+async function logRequest(
+  context: RegistryContext,
+  next: () => Promise<void>,
+  { headers, write }: RequestLog,
+): Promise<void> {
+  const { method, url, socket } = context.env.incoming;
+  const startedAt = performance.now();
+  const line = `${new Date().toISOString()} ${socket.remoteAddress} ${method} ${url}`;
+  const writeHeaders = (mark: string, fields: Headers) => {
+    if (!headers) return;
+    for (const [name, value] of fields) write(`${mark} ${name}: ${redactHeader(name, value)}`);
+  };
+  writeHeaders(">", context.req.raw.headers);
+  await next();
+  const status = socket.destroyed ? "hung up" : context.res.status;
+  write(`${line} ${status} ${Math.round(performance.now() - startedAt)} ms`);
+  writeHeaders("<", context.res.headers);
 }
 
 /**

@@ -72,9 +72,8 @@ export async function listen(
   }
   await bind(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
-  const name = host.includes(":") ? `[${host}]` : host;
   return {
-    url: `${tls ? "https" : "http"}://${name}:${bound}`,
+    url: `${tls ? "https" : "http"}://${formatHost(host)}:${bound}`,
     close: () =>
       new Promise((resolve) => {
         const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), GRACE_MS);
@@ -132,28 +131,45 @@ function createTls(
 ): Server {
   const [cert, key] = [Buffer.from(tls.cert), Buffer.from(tls.key)];
   // Some runtimes would find out at the first connection.
-  let isPair = false;
-  try {
-    isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
-  } catch (error) {
-    throw new RegctlError("CONFIG", "Cannot read the certificate and its key as PEM", {
-      cause: error,
-    });
+  const read = <T>(what: string, parse: () => T): T => {
+    try {
+      return parse();
+    } catch (error) {
+      throw new RegctlError("CONFIG", `Cannot read the ${what}: it is not PEM`, { cause: error });
+    }
+  };
+  const certificate = read("certificate", () => new X509Certificate(cert));
+  const privateKey = read("key of the certificate", () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new RegctlError("CONFIG", "The key is not that of the certificate");
   }
-  if (!isPair) throw new RegctlError("CONFIG", "The key is not that of the certificate");
   return createTlsServer({ cert, key }, listener);
+}
+
+const LISTEN_FAILURES: Readonly<Record<string, readonly [string, string]>> = {
+  EADDRINUSE: [
+    "the port is in use",
+    "Choose another port with --listen, or a free one with --listen 127.0.0.1:0",
+  ],
+  EACCES: ["this port needs more rights", "Choose a port from 1024 on"],
+  EADDRNOTAVAIL: ["this machine has no such address", "Choose one of its own, such as 127.0.0.1"],
+  EINVAL: ["this machine has no such address", "Choose one of its own, such as 127.0.0.1"],
+  ENOTFOUND: ["there is no such host", "Write an address, such as 127.0.0.1"],
+};
+
+/** An address as it stands before a port. */
+function formatHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error) => {
       const code = errorCode(error);
-      const reason = code === "EADDRINUSE" ? "the port is in use" : code || error.message;
+      const [reason = code || error.message, hint] = LISTEN_FAILURES[code] ?? [];
+      const where = `${formatHost(host)}:${port}`;
       reject(
-        new RegctlError("NETWORK", `Cannot listen on ${host}:${port}: ${reason}`, {
-          hint: "Choose another port with --listen, or a free one with --listen 127.0.0.1:0",
-          cause: error,
-        }),
+        new RegctlError("NETWORK", `Cannot listen on ${where}: ${reason}`, { hint, cause: error }),
       );
     });
     server.listen(port, host, resolve);

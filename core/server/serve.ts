@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { type AppOptions, createApp } from "./app.ts";
 import { listen, type ListenOptions } from "./listen.ts";
 import { Store } from "./store.ts";
+import { makeTemporaryFolder } from "./temporary_folder.ts";
 
 /** What is served, and how. */
 export interface ServeOptions extends AppOptions {
@@ -25,9 +24,7 @@ export interface RunningRegistry {
 /** Serves a folder of image layouts as an OCI registry. Throws `CONFIG`, `NETWORK`. */
 export async function serve(options: ServeOptions): Promise<RunningRegistry> {
   const { demoFrom, readOnly = false } = options;
-  const temporary = options.folder === undefined
-    ? await mkdtemp(join(tmpdir(), "regctl-serve-"))
-    : undefined;
+  const temporary = options.folder === undefined ? await makeTemporaryFolder() : undefined;
   const folder = options.folder ?? temporary ?? "";
   let store: Store | undefined;
   const cleanUp = async () => {

@@ -14,6 +14,15 @@ import { Uploads } from "./uploads.ts";
 /** What is known of the others is forgotten, and read again when it is asked for. */
 const MAX_OPEN = 1000;
 
+const FOLDER_FAILURES: Readonly<Record<string, string>> = {
+  EACCES: "it may not be opened",
+  EPERM: "it may not be opened",
+  EROFS: "it may not be written to",
+  EEXIST: "it is a file",
+  ENOTDIR: "it is a file",
+  ENOENT: "there is no such folder",
+};
+
 /** How {@linkcode Store.open} opens a folder. */
 export interface StoreOptions {
   /** Writes nothing and takes no lock. Default: false. */
@@ -49,7 +58,8 @@ export class Store {
       return readOnly ? new Store(root, undefined) : await Store.#openToWrite(root);
     } catch (error) {
       if (error instanceof RegctlError || errorCode(error) === "") throw error;
-      throw new RegctlError("CONFIG", `Cannot serve ${root}: ${errorCode(error)}`, {
+      const reason = FOLDER_FAILURES[errorCode(error)] ?? errorCode(error);
+      throw new RegctlError("CONFIG", `Cannot serve ${root}: ${reason}`, {
         hint: readOnly ? undefined : "--read-only serves a folder that cannot be written to",
         cause: error,
       });

@@ -106,7 +106,8 @@ test("60: NUL, CR, LF and blanks in a request line are no request", async () => 
 });
 
 test("60: an unknown method is refused, and says which are known", async () => {
-  await using registry = await startInside((await createTempFolder()).path);
+  await using folder = await createTempFolder();
+  await using registry = await startInside(folder.path);
   const cases: readonly (readonly [string, string, string])[] = [
     ["POST", "/v2/", "GET, HEAD"],
     ["PROPFIND", "/v2/app/tags/list", "GET, HEAD"],
@@ -160,7 +161,8 @@ test("60: a digest that is none is refused wherever one is named", async () => {
 });
 
 test("60: an upload that is not ours is unknown", async () => {
-  await using registry = await startInside((await createTempFolder()).path);
+  await using folder = await createTempFolder();
+  await using registry = await startInside(folder.path);
   const ids = ["1", "..", "lock", `${HEX}`, "00000000-0000-4000-8000-000000000000", "a%2fb"];
   for (const id of ids) {
     for (
@@ -186,7 +188,8 @@ test("60: a manifest over 4 MiB is too large, whether it says so or not", async 
 });
 
 test("60: a tag that is none is refused", async () => {
-  await using registry = await startInside((await createTempFolder()).path);
+  await using folder = await createTempFolder();
+  await using registry = await startInside(folder.path);
   for (const tag of ["-a", ".a", "a".repeat(129), "a+b", "a%20b", "a@b"]) {
     for (const method of ["GET", "PUT", "DELETE"]) {
       const answer = await registry.send(method, `/v2/app/manifests/${tag}`, AS_INDEX);
@@ -240,7 +243,8 @@ test("60: a body longer than declared is cut there, and its digest does not fit"
 });
 
 test("60: what a page in a browser could send is refused", async () => {
-  await using registry = await startInside((await createTempFolder()).path);
+  await using folder = await createTempFolder();
+  await using registry = await startInside(folder.path);
   const headers = { origin: "http://evil.example" };
   for (const [method, path, options] of REQUESTS) {
     const target = `/v2/${path.replace("NAME", "app")}`;

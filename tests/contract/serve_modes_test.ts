@@ -140,13 +140,19 @@ test("requests are logged, a line each, with nothing secret", async () => {
   const authenticate = await createAuthenticate(`ann:${await hash("canary", 4)}`, "users");
   await using registry = await startEmbeddedRegistry({
     authenticate,
-    log: (line) => lines.push(line.replace(/\d+ ms/, "N ms")),
+    log: {
+      headers: true,
+      write: (line) => lines.push(line.replace(/\d+ ms/, "N ms").replace(/^\d{4}-\S+Z/, "TIME")),
+    },
   });
   const headers = { authorization: basic("ann", "canary") };
   await registry.send("GET", "/v2/app/tags/list?n=1", { headers });
   await registry.send("GET", "/v2/%2e%2e/tags/list");
-  assert.deepEqual(lines, [
-    "GET /v2/app/tags/list?n=1 404 N ms 127.0.0.1",
-    "GET /v2/%2e%2e/tags/list 400 N ms 127.0.0.1",
+  assert.deepEqual(lines.filter((line) => !/^[<>]/.test(line)), [
+    "TIME 127.0.0.1 GET /v2/app/tags/list?n=1 404 N ms",
+    "TIME 127.0.0.1 GET /v2/%2e%2e/tags/list 400 N ms",
   ]);
+  assert.ok(lines.includes("< docker-distribution-api-version: registry/2.0"));
+  const secret = headers.authorization.replace("Basic ", "");
+  for (const line of lines) assert.ok(!line.includes("canary") && !line.includes(secret), line);
 });

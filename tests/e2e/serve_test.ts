@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, utimesSync } from "node:fs";
 import { createConnection } from "node:net";
 import { test } from "node:test";
 import { createAuthority } from "../support/certificates.ts";
@@ -56,6 +56,30 @@ test("58: neither an idle connection nor an upload that stalls holds the end up"
   await Promise.all([idle.closed, stalled.closed]);
 });
 
+test("a folder that a killed program left is removed by the next one", async () => {
+  await using folder = await createTempFolder();
+  const env = { TMPDIR: folder.path };
+  const killed = async () => {
+    await using serving = await startServe([], { env });
+    serving.kill("SIGKILL");
+    await serving.wait();
+  };
+  await killed();
+  const [left = ""] = readdirSync(folder.path);
+  await using running = await startServe([], { env });
+  const inUse = readdirSync(folder.path).filter((name) => name !== left);
+  for (const name of [left, ...inUse]) utimesSync(folder.join(name), 0, 0);
+  await using next = await startServe([], { env });
+  const names = readdirSync(folder.path);
+  assert.equal(names.length, 2);
+  assert.ok(names.includes(inUse[0] ?? "") && !names.includes(left));
+  assert.notEqual(running.url, next.url);
+
+  const without = await runProgram(["serve"], { env: { TMPDIR: folder.join("none") } });
+  assert.deepEqual([without.exitCode, without.stdout], [2, ""]);
+  assert.match(without.stderr, /^error: Cannot make a folder in .*none\nhint: /);
+});
+
 test("serve --dir keeps the images, and one process alone serves them", async () => {
   await using folder = await createTempFolder();
   const data = folder.join("new/data");
@@ -86,15 +110,30 @@ test("serve says why it cannot", async () => {
       5,
       /^error: Cannot listen on 127\.0\.0\.1:\d+: the port is in use/,
     ],
-    [["--listen", "nowhere"], 2, /^error: Option '--listen <address>' .*Write HOST:PORT/],
-    [["--listen", "127.0.0.1:65536"], 2, /Write HOST:PORT/],
-    [["--listen", "127.0.0.1:"], 2, /Write HOST:PORT/],
-    [["--dir", file], 2, /^error: Cannot serve .*file: /],
+    [
+      ["--listen", "192.0.2.1:0"],
+      5,
+      /^error: Cannot listen on .*: this machine has no such address/,
+    ],
+    [
+      ["--listen", "nowhere"],
+      2,
+      /^error: Option '--listen <address>' .*Write a port, or HOST:PORT/,
+    ],
+    [["--listen", "127.0.0.1:65536"], 2, /Write a port, or HOST:PORT/],
+    [["--listen", "127.0.0.1:"], 2, /Write a port, or HOST:PORT/],
+    [["--dir", ""], 2, /^error: Option '--dir <path>' .*Name a folder/],
+    [["--dir", file], 2, /^error: Cannot serve .*file: it is a file\nhint: /],
+    [["--read-only", "--dir", folder.join("none")], 2, /none: there is no such folder\n$/],
     [["--htpasswd", folder.join("none")], 2, /^error: Cannot read .*none: there is no such file/],
     [["--htpasswd", file], 2, /^error: Cannot read .*file: line 1 has no bcrypt hash\nhint: /],
     [["--tls-cert", file], 2, /^error: https needs both --tls-cert and --tls-key/],
-    [["--tls-cert", file, "--tls-key", file], 2, /^error: Cannot read the certificate and its key/],
-    [["more"], 2, /^error: Too many arguments/],
+    [
+      ["--tls-cert", file, "--tls-key", file],
+      2,
+      /^error: Cannot read the certificate: it is not PEM/,
+    ],
+    [["more"], 2, /^error: Too many arguments.*\nhint: See regctl serve --help\n$/],
   ];
   for (const [words, exitCode, message] of cases) {
     const address = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
@@ -184,7 +223,7 @@ test("serve -v logs each request, and -q says nothing but the URL", async () => 
   await runProgram(["tags", `${loud.host}/nothing`]);
   loud.kill("SIGTERM");
   await loud.wait();
-  assert.match(loud.stderr(), /\nGET \/v2\/nothing\/tags\/list 404 \d+ ms 127\.0\.0\.1\n/);
+  assert.match(loud.stderr(), /\n\S+Z 127\.0\.0\.1 GET \/v2\/nothing\/tags\/list 404 \d+ ms\n/);
   await using quiet = await startServe(["-q"]);
   await runProgram(["tags", `${quiet.host}/nothing`]);
   quiet.kill("SIGTERM");

@@ -9,7 +9,7 @@ import { createTempFolder, type TempFolder } from "./temp_folder.ts";
 
 /** Options of {@linkcode startProgram}. */
 export interface StartOptions {
-  /** Variables over the minimal environment (PATH, HOME); undefined takes one away. */
+  /** Variables over the minimal environment (PATH, HOME, TMPDIR); undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Working directory. Default: the fresh home folder, so that no file of the project is picked up. */
   readonly cwd?: string;
@@ -194,6 +194,8 @@ function buildEnvironment(
   const all = {
     PATH,
     HOME: home.path,
+    // What a killed program leaves behind goes with it.
+    TMPDIR: home.path,
     // The home folder is new, Deno's cache need not be.
     DENO_DIR: DENO_DIR ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "deno"),
     ...given,
