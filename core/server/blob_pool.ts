@@ -38,16 +38,10 @@ export class BlobPool {
     return true;
   }
 
-  /** Removes a blob from a layout, and from here when that was the last one; false when it is not there. */
-  async remove(digest: VerifiableDigest, layout: string): Promise<boolean> {
-    try {
-      await rm(blobPath(layout, digest));
-    } catch (error) {
-      if (errorCode(error) === "ENOENT") return false;
-      throw error;
-    }
+  /** Removes a blob from a layout, and from here when that was the last one. */
+  async remove(digest: VerifiableDigest, layout: string): Promise<void> {
+    await rm(blobPath(layout, digest), { force: true });
     await this.#dropUnshared(digest);
-    return true;
   }
 
   /** Removes what no layout has any more: a crash, or another program, may leave such files. */

@@ -52,7 +52,7 @@ export async function* readBody({ req, env }: RegistryContext): AsyncGenerator<U
   } finally {
     if (!isOver) await drop(reader);
   }
-  // Not every runtime makes an error of a connection that is lost.
+  // Whatever a runtime makes of a lost connection, a part must not pass for the whole.
   if (!env.incoming.complete) throw brokenOff();
 }
 

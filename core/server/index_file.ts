@@ -11,7 +11,7 @@ import type { Scratch } from "./scratch.ts";
 export interface IndexFileHooks {
   /** Completes what the file lists, when it was read. */
   readonly complete: (entries: readonly Descriptor[]) => readonly Descriptor[];
-  /** Removes the content of manifests that are no longer listed. */
+  /** Removes the content of a digest that is not listed. */
   readonly dispose: (digest: string) => Promise<void>;
 }
 
@@ -19,7 +19,7 @@ type Change = (index: LayoutIndex) => LayoutIndex;
 
 interface Waiting {
   readonly change: Change;
-  /** The digest of a manifest that the change is to remove. */
+  /** The digest whose content is to be removed with it. */
   readonly removes: string | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -75,7 +75,7 @@ export class IndexFile {
 
   /**
    * Applies a change and makes the layout where there is none. Resolves when it is on the disk, and
-   * the content of the manifest that it `removes` is gone. What `change` throws is thrown, and
+   * the content that it `removes` is gone, unless that is listed. What `change` throws is thrown, and
    * nothing is changed then.
    */
   change(change: Change, removes?: string): Promise<void> {

@@ -67,6 +67,8 @@ export async function listen(
   for (const event of ["connection", "secureConnection"]) {
     server.on(event, (socket: Socket) => {
       sockets.add(socket);
+      // Each answer that is pending has some, and their number has a bound of its own.
+      socket.setMaxListeners(0);
       socket.on("close", () => sockets.delete(socket));
     });
   }

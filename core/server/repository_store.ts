@@ -124,8 +124,9 @@ export class RepositoryStore {
 
   /** Removes a manifest and its tags; throws `NAME_UNKNOWN`, `MANIFEST_UNKNOWN`. */
   async deleteManifest(digest: string): Promise<void> {
-    this.#listed(digest);
+    const entry = this.#listed(digest);
     await this.#index.change((index) => index.withoutManifest(digest), digest);
+    this.#subjects.delete(subjectKey(entry));
   }
 
   /**
@@ -173,12 +174,14 @@ export class RepositoryStore {
 
   /** Removes a blob; throws `NAME_UNKNOWN`, `BLOB_UNKNOWN`, and `DENIED` for what is a manifest. */
   async deleteBlob(digest: VerifiableDigest): Promise<void> {
-    if (this.#existing().find(`${digest.algorithm}:${digest.encoded}`)) {
-      throw new Problem("DENIED", "this is a manifest: delete it as one");
-    }
-    if (!await this.#pool.remove(digest, this.#layout)) {
-      throw new Problem("BLOB_UNKNOWN", "there is no such blob");
-    }
+    const text = `${digest.algorithm}:${digest.encoded}`;
+    this.#existing();
+    // In turn with those who make a manifest of the same content.
+    await this.#index.change((index) => {
+      if (index.find(text)) throw new Problem("DENIED", "this is a manifest: delete it as one");
+      if (!this.#stat(text)) throw new Problem("BLOB_UNKNOWN", "there is no such blob");
+      return index;
+    }, text);
   }
 
   #existing(): LayoutIndex {
@@ -215,7 +218,7 @@ export class RepositoryStore {
   }
 
   async #subjectOf(entry: Descriptor): Promise<string | undefined> {
-    const key = `${entry.digest} ${entry.mediaType}`;
+    const key = subjectKey(entry);
     if (!this.#subjects.has(key)) {
       const manifest = await this.#readParsed(entry);
       // What is not there now may be pushed later.
@@ -267,6 +270,11 @@ export class RepositoryStore {
     if (parsed === undefined) throw new Problem("DIGEST_INVALID", "this is no digest known here");
     return blobPath(this.#layout, parsed);
   }
+}
+
+/** The same bytes can be pushed again as another type. */
+function subjectKey({ digest, mediaType }: Descriptor): string {
+  return `${digest} ${mediaType}`;
 }
 
 /** Larger ones, or of other types, are not taken in a push; another tool may list anything. */

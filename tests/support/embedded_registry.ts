@@ -118,19 +118,26 @@ export function errorCodeOf({ body }: Answer): string {
   return first.code;
 }
 
-/** Sends bytes as they are on a connection of their own and gives all that comes back before it closes. */
+/**
+ * Sends bytes as they are on a connection of their own and gives all that comes back before it closes.
+ * The other side closes it, unless `hangUp` says that this one does: when all is sent, or at the first
+ * bytes that come back.
+ */
 export function sendRaw(
   { url }: EmbeddedRegistry,
   text: string,
-  { hangUp = false }: { readonly hangUp?: boolean } = {},
+  { hangUp }: { readonly hangUp?: "when sent" | "when answered" } = {},
 ): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let received = "";
     const socket = connect({ host: hostname, port: Number(port) }, () => {
-      socket.write(text, "latin1", () => hangUp && socket.destroy());
+      socket.write(text, "latin1", () => hangUp === "when sent" && socket.destroy());
     });
-    socket.setEncoding("latin1").on("data", (data: string) => received += data);
+    socket.setEncoding("latin1").on("data", (data: string) => {
+      received += data;
+      if (hangUp === "when answered") socket.destroy();
+    });
     socket.on("error", reject);
     socket.on("close", () => resolve(received));
   });
