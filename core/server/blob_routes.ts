@@ -3,7 +3,6 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { VerifiableDigest } from "../oci/digest.ts";
 import { type ByteRange, parseRange } from "./byte_range.ts";
-import { errorCode } from "./scratch.ts";
 import {
   checkDigest,
   readName,
@@ -12,6 +11,7 @@ import {
   type RegistryEnv,
 } from "./http_context.ts";
 import { Problem } from "./problem.ts";
+import { errorCode } from "./scratch.ts";
 import type { Store } from "./store.ts";
 
 /** Pieces that keep a fast reader busy and the memory small. */
@@ -49,8 +49,9 @@ async function sendFile(
     "docker-content-digest": digest,
     etag,
   };
-  const isSame = (req.header("if-range") ?? etag) === etag;
-  const range = isSame ? parseRange(req.header("range"), size) : undefined;
+  // HEAD has no ranges.
+  const hasRange = req.method === "GET" && (req.header("if-range") ?? etag) === etag;
+  const range = hasRange ? parseRange(req.header("range"), size) : undefined;
   if (range === "unsatisfiable") {
     throw new Problem("SIZE_INVALID", "the blob has no such bytes", {
       status: 416,

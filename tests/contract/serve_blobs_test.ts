@@ -333,5 +333,5 @@ test("S10: what is no single byte range is answered with all bytes", async () =>
     assert.equal((await registry.send("GET", blobPath(blob), { headers })).status, status);
   }
   const head = await registry.send("HEAD", blobPath(blob), { headers: { range: "bytes=0-9" } });
-  assert.deepEqual([head.status, head.headers["content-length"]], [206, "10"]);
+  assert.deepEqual([head.status, head.headers["content-length"]], [200, "2048"]);
 });
