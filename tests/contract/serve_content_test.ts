@@ -397,7 +397,7 @@ test("conformance: ping", async () => {
   }
 });
 
-test("S2: a manifest whose parts are not there is refused, and leaves nothing", async () => {
+test("S2, conformance: sparse is refused: a manifest whose parts are not there leaves nothing", async () => {
   await using registry = await startEmbeddedRegistry();
   const [first, second] = BASE.layers;
   const tries = [
