@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
@@ -20,10 +22,12 @@ export class BlobPool {
 
   /** Puts content that was verified into a layout; the file at `path` remains. */
   async place(path: string, digest: VerifiableDigest, layout: string): Promise<void> {
-    const [pooled, verified] = await Promise.all([sizeOf(this.#path(digest)), sizeOf(path)]);
-    if (pooled === verified && await this.link(digest, layout)) return;
-    await this.#scratch.linkFile(path, blobPath(layout, digest));
-    await this.#keep(digest, layout);
+    const [pooled, target] = [this.#path(digest), blobPath(layout, digest)];
+    // What is there already, here or in the layout, may be damaged: it is mended with it.
+    if (await hasDigest(pooled, digest)) return await this.#scratch.replaceLink(pooled, target);
+    await this.#scratch.replaceLink(path, target);
+    await this.#scratch.replaceLink(target, pooled);
+    await this.#dropUnshared(digest);
   }
 
   /** Links what is here into a layout; false when it is not here. */
@@ -34,7 +38,8 @@ export class BlobPool {
   /** Links a blob of one layout into another; false when the first one lacks it. */
   async mount(digest: VerifiableDigest, from: string, to: string): Promise<boolean> {
     if (!await this.#linkIfThere(blobPath(from, digest), blobPath(to, digest))) return false;
-    await this.#keep(digest, to);
+    await this.#linkIfThere(blobPath(to, digest), this.#path(digest));
+    await this.#dropUnshared(digest);
     return true;
   }
 
@@ -55,12 +60,6 @@ export class BlobPool {
     }
   }
 
-  async #keep(digest: VerifiableDigest, layout: string): Promise<void> {
-    await this.#linkIfThere(blobPath(layout, digest), this.#path(digest));
-    // Where it had to be copied, it would only take space.
-    await this.#dropUnshared(digest);
-  }
-
   /** Another request may remove it at any moment. */
   async #linkIfThere(from: string, to: string): Promise<boolean> {
     try {
@@ -72,6 +71,7 @@ export class BlobPool {
     }
   }
 
+  /** Where there are no hard links it would only take space; and it goes with the last layout. */
   async #dropUnshared(digest: VerifiableDigest): Promise<void> {
     const path = this.#path(digest);
     const { nlink = 0 } = await stat(path).catch(() => ({}) as { nlink?: number });
@@ -83,8 +83,14 @@ export class BlobPool {
   }
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.size;
+async function hasDigest(path: string, { algorithm, encoded }: VerifiableDigest): Promise<boolean> {
+  const hash = createHash(algorithm);
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  } catch {
+    return false;
+  }
+  return hash.digest("hex") === encoded;
 }
 
 async function listFolder(path: string): Promise<readonly string[]> {

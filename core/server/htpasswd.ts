@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { RegctlError } from "../errors.ts";
 import { Problem } from "./problem.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * Says whether an `Authorization` header is that of a known user. Throws `TOOMANYREQUESTS` when too
@@ -25,7 +26,7 @@ export async function createAuthenticate(text: string, path: string): Promise<Au
   // Checking a password takes long on purpose, and clients send it with every request.
   const remembered = new Map<string, Buffer>();
   // One after another: guessing must not take the whole machine.
-  let turn: Promise<unknown> = Promise.resolve();
+  const turns = new Turns();
   let waiting = 0;
   return async (authorization) => {
     const credential = readBasic(authorization);
@@ -41,9 +42,10 @@ export async function createAuthenticate(text: string, path: string): Promise<Au
       });
     }
     waiting += 1;
-    const result = turn.then(() => compare(password, hash ?? decoy)).finally(() => waiting -= 1);
-    turn = result.catch(() => {});
-    const isRight = await result && hash !== undefined;
+    const fits = await turns.take(() => compare(password, hash ?? decoy)).finally(() =>
+      waiting -= 1
+    );
+    const isRight = fits && hash !== undefined;
     if (isRight && remembered.size < MAX_REMEMBERED) remembered.set(user, print);
     return isRight;
   };

@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
 import { isRepositoryPath } from "../reference/repository.ts";
 import { Problem } from "./problem.ts";
@@ -8,7 +8,9 @@ import { Problem } from "./problem.ts";
 const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
 
 /** What a route of the registry is given. */
-export type RegistryEnv = { Bindings: { readonly incoming: IncomingMessage } };
+export type RegistryEnv = {
+  Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
+};
 /** A request, and the answer to it. */
 export type RegistryContext = Context<RegistryEnv>;
 
@@ -50,26 +52,29 @@ export async function* readBody({ req, env }: RegistryContext): AsyncGenerator<U
     isOver = true;
     throw brokenOff(error);
   } finally {
-    if (!isOver) await drop(reader);
+    if (!isOver) await drop(reader, env.outgoing);
   }
   // Whatever a runtime makes of a lost connection, a part must not pass for the whole.
   if (!env.incoming.complete) throw brokenOff();
 }
 
 /** Reads and drops a body that no route has read, for the same reason. */
-export async function dropBody({ req }: RegistryContext): Promise<void> {
+export async function dropBody({ req, env }: RegistryContext): Promise<void> {
   const { body } = req.raw;
-  if (body && !body.locked) await drop(body.getReader());
+  if (body && !body.locked) await drop(body.getReader(), env.outgoing);
 }
 
-async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+async function drop(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  outgoing: ServerResponse,
+): Promise<void> {
   try {
     for (let left = MAX_DROPPED_BYTES; left > 0;) {
       const { done, value } = await reader.read();
       if (done) return;
       left -= value.byteLength;
     }
-    await reader.cancel();
+    outgoing.setHeader("connection", "close");
   } catch {
     // The client has gone.
   }

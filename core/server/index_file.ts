@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -35,6 +36,7 @@ interface Content {
 
 /** What tells one writing of the file from another. */
 interface Stamp {
+  readonly size: number;
   readonly text: string;
   /** Whether a later writing is sure to have another text. */
   readonly isSettled: boolean;
@@ -109,11 +111,12 @@ export class IndexFile {
       });
       if (applied.length === 0) return;
       if (after !== before || read === undefined) await this.#write({ ...rest, index: after });
-      for (const { removes } of applied) {
+      for (const { removes, resolve, reject } of applied) {
         // A push of the same manifest may have come behind.
-        if (removes !== undefined && !after.find(removes)) await this.#hooks.dispose(removes);
+        const isGone = removes !== undefined && !after.find(removes);
+        if (isGone) await this.#hooks.dispose(removes).then(resolve, reject);
+        else resolve();
       }
-      applied.forEach(({ resolve }) => resolve());
     } catch (error) {
       batch.forEach(({ reject }) => reject(error));
     }
@@ -144,7 +147,9 @@ export class IndexFile {
     try {
       const document: unknown = JSON.parse(readFileSync(this.#path, "utf8"));
       const { manifests, ...fields } = document as { manifests?: unknown };
-      if (Array.isArray(document) || !Array.isArray(manifests ?? [])) {
+      if (
+        typeof document !== "object" || Array.isArray(document) || !Array.isArray(manifests ?? [])
+      ) {
         throw new TypeError("it has no list of manifests");
       }
       return { ...fields, manifests: (manifests ?? []) as readonly unknown[] };
@@ -163,18 +168,22 @@ export class IndexFile {
     }
     const { fields, others, index } = content;
     const document = { ...fields, manifests: [...others, ...index.entries] };
-    await this.#scratch.replaceFile(this.#path, JSON.stringify(document));
-    const { text = "" } = this.#readStamp() ?? {};
-    // It is a new file, and nobody else writes into it at this moment.
-    this.#cached = { ...content, stamp: { text, isSettled: true } };
+    const bytes = Buffer.from(JSON.stringify(document));
+    await this.#scratch.replaceFile(this.#path, bytes);
+    const stamp = this.#readStamp();
+    // It is a new file: if it is ours, a later writing has another stamp.
+    this.#cached = stamp?.size === bytes.length
+      ? { ...content, stamp: { ...stamp, isSettled: true } }
+      : undefined;
   }
 
   #readStamp(): Stamp | undefined {
     const found = statSync(this.#path, { throwIfNoEntry: false, bigint: true });
     if (!found?.isFile()) return undefined;
     return {
+      size: Number(found.size),
       text: `${found.ino} ${found.mtimeNs} ${found.size}`,
-      isSettled: Date.now() - Number(found.mtimeMs) > MIN_AGE_MS,
+      isSettled: Math.abs(Date.now() - Number(found.mtimeMs)) > MIN_AGE_MS,
     };
   }
 

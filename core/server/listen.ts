@@ -46,13 +46,17 @@ export async function listen(
     errorHandler: () => toResponse(MALFORMED),
     // HTTP/1.0 has no Host.
     hostname: "localhost",
-    // No body is left unread, but where the connection is to be cut.
+    // The app reads bodies to their end; this would cut the connection after half a second.
     autoCleanupIncoming: false,
   });
   const pending = new PendingAnswers();
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (pending.add(incoming, outgoing) > MAX_PENDING) return void incoming.socket.destroy();
-    return answer(incoming, outgoing);
+    const { socket } = incoming;
+    const before = pending.last(socket);
+    if (pending.add(socket, outgoing) > MAX_PENDING) socket.destroy();
+    // One that nobody takes yet must not be made yet.
+    else if (before) before.once("close", () => socket.destroyed || answer(incoming, outgoing));
+    else answer(incoming, outgoing);
   };
   const server = tls ? createTls(tls, listener) : createServer(listener);
   // A slow line may need hours for a layer; that nothing at all comes is what ends a request.
@@ -93,7 +97,7 @@ class PendingAnswers {
   readonly #bySocket = new WeakMap<object, Set<ServerResponse>>();
 
   /** Counts in one more, until it is sent; gives their number. */
-  add({ socket }: IncomingMessage, outgoing: ServerResponse): number {
+  add(socket: object, outgoing: ServerResponse): number {
     const all = this.#bySocket.get(socket) ?? new Set();
     this.#bySocket.set(socket, all.add(outgoing));
     outgoing.on("close", () => all.delete(outgoing));
@@ -118,8 +122,9 @@ const MALFORMED = new Problem("UNSUPPORTED", "this is no request that can be rea
 
 /** What the parser of HTTP does not take never gets to the app. It may follow a request that did. */
 function refuse(socket: Duplex, response: ServerResponse | undefined): void {
-  if (response?.writableFinished === false) return void response.on("close", () => socket.end());
-  if (!socket.writable) return void socket.destroy();
+  const isAnswering = response?.writableFinished === false;
+  if (isAnswering && response.req.complete) return void response.on("close", () => socket.end());
+  if (isAnswering && response.headersSent || !socket.writable) return void socket.destroy();
   const body = MALFORMED.toJson();
   socket.end(
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json\r\n" +

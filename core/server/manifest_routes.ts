@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
-import { type Descriptor, MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
+import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
 import { OCI_INDEX } from "../oci/media_types.ts";
 import { isTag } from "../reference/tag.ts";
 import {
@@ -13,8 +13,9 @@ import {
 } from "./http_context.ts";
 import { Problem } from "./problem.ts";
 import type { Store } from "./store.ts";
+import { Turns } from "./turns.ts";
 
-/** A page of referrers ends behind the descriptor that reaches it: annotations can be large. */
+/** Of a page of referrers, unless a single one has more: annotations can be large. */
 const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
 /** The spec asks for ten at least. */
 const MAX_TAGS = 100;
@@ -71,38 +72,37 @@ export function addManifestRoutes(app: Hono<RegistryEnv>, store: Store): void {
   refuseOtherMethods(app, path, "GET, HEAD, PUT, DELETE");
 
   const referrers = "/v2/:name{.+}/referrers/:digest";
-  app.get(referrers, async (context) => {
-    const name = readName(context);
-    const { algorithm, encoded } = checkDigest(context.req.param("digest"));
-    const { last = "", artifactType = "" } = context.req.query();
-    const manifests: Descriptor[] = [];
-    let characters = 0;
-    let next: string | undefined;
-    const all = store.repository(name).referrers(`${algorithm}:${encoded}`, last);
-    for await (const descriptor of all) {
-      if (artifactType !== "" && descriptor.artifactType !== artifactType) continue;
-      if (characters >= MAX_PAGE_CHARACTERS) {
-        next = manifests.at(-1)?.digest;
-        break;
-      }
-      manifests.push(descriptor);
-      characters += JSON.stringify(descriptor).length;
-    }
-    const query = new URLSearchParams({
-      ...(artifactType !== "" && { artifactType }),
-      ...(next !== undefined && { last: next }),
-    });
-    return context.body(
-      JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }),
-      200,
-      {
-        "content-type": OCI_INDEX,
-        ...(artifactType !== "" && { "oci-filters-applied": "artifactType" }),
-        ...(next !== undefined && { link: `<${context.req.path}?${query}>; rel="next"` }),
-      },
-    );
-  });
+  const turns = new Turns();
+  // A page can be large, and to make it takes several times as much: one is made at a time.
+  app.get(referrers, (context) => turns.take(() => sendReferrers(context, store)));
   refuseOtherMethods(app, referrers, "GET, HEAD");
+}
+
+async function sendReferrers(context: RegistryContext, store: Store): Promise<Response> {
+  const name = readName(context);
+  const { algorithm, encoded } = checkDigest(context.req.param("digest"));
+  const { last = "", artifactType = "" } = context.req.query();
+  const entries: string[] = [];
+  let characters = 0;
+  let end = "";
+  let isWhole = true;
+  for await (const one of store.repository(name).referrers(`${algorithm}:${encoded}`, last)) {
+    if (context.env.incoming.socket.destroyed) break;
+    if (artifactType !== "" && one.artifactType !== artifactType) continue;
+    const entry = JSON.stringify(one);
+    isWhole = entries.length === 0 || characters + entry.length <= MAX_PAGE_CHARACTERS;
+    if (!isWhole) break;
+    entries.push(entry);
+    characters += entry.length;
+    end = one.digest;
+  }
+  const query = new URLSearchParams({ ...(artifactType !== "" && { artifactType }), last: end });
+  const head = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX }).slice(0, -1);
+  return context.body(`${head},"manifests":[${entries.join()}]}`, 200, {
+    "content-type": OCI_INDEX,
+    ...(artifactType !== "" && { "oci-filters-applied": "artifactType" }),
+    ...(!isWhole && { link: `<${context.req.path}?${query}>; rel="next"` }),
+  });
 }
 
 interface RequestedReference {

@@ -102,8 +102,9 @@ export class RepositoryStore {
     const path = blobPath(this.#layout, actual);
     const entry = { mediaType: manifest.mediaType, digest: text, size: bytes.byteLength };
     for (let isStored = false; !isStored;) {
-      // One of another size is damaged.
-      if (this.#stat(text)?.size !== bytes.byteLength) {
+      const found = await readFile(path).catch(() => undefined);
+      // One that is damaged is mended.
+      if (!found?.equals(bytes)) {
         await mkdir(dirname(path), { recursive: true });
         await this.#scratch.replaceFile(path, bytes);
       }

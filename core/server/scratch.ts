@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { copyFile, link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** The code of a file system's error: `ENOENT`; empty for anything else that was thrown. */
@@ -49,34 +49,31 @@ export class Scratch {
 
   /**
    * Lets a second name stand for a file; copies it where the file system has no hard links, or no
-   * more for this file. Another file of that name stays when it has the same size, and is replaced
-   * when it has not: it is damaged then. Throws `ENOENT` when there is no such file.
+   * more for this file. Another file of that name stays. Throws `ENOENT` when there is no such file.
    */
   async linkFile(from: string, to: string): Promise<void> {
     await mkdir(dirname(to), { recursive: true });
     try {
-      return await link(from, to);
+      await link(from, to);
     } catch (error) {
+      if (errorCode(error) === "EEXIST") return;
       if (errorCode(error) === "ENOENT") throw error;
-      if (errorCode(error) === "EEXIST" && await haveSameSize(from, to)) return;
+      await this.replaceLink(from, to);
     }
+  }
+
+  /** Does the same, but another file of that name is replaced. */
+  async replaceLink(from: string, to: string): Promise<void> {
+    await mkdir(dirname(to), { recursive: true });
     const whole = this.newPath();
     try {
       await link(from, whole).catch(() => copyFile(from, whole));
       await moveFile(whole, to);
     } finally {
+      // Between two names of one file, a rename does nothing.
       await rm(whole, { force: true });
     }
   }
-}
-
-/** Another request may remove either at any moment. */
-async function haveSameSize(one: string, other: string): Promise<boolean> {
-  const [{ size: expected }, found] = await Promise.all([
-    stat(one),
-    stat(other).catch(() => undefined),
-  ]);
-  return found?.size === expected;
 }
 
 /** Renames a file; a layout may be a link to another disk, where it has to be copied first. */

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { type AppOptions, createApp } from "./app.ts";
 import { listen, type ListenOptions } from "./listen.ts";
 import { Store } from "./store.ts";
-import { makeTemporaryFolder } from "./temporary_folder.ts";
+import { keepFolder, makeTemporaryFolder } from "./temporary_folder.ts";
 
 /** What is served, and how. */
 export interface ServeOptions extends AppOptions {
@@ -32,7 +32,9 @@ export async function serve(options: ServeOptions): Promise<RunningRegistry> {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
   };
   try {
-    store = await Store.open(folder, { readOnly: readOnly && demoFrom === undefined });
+    const isForReading = readOnly && demoFrom === undefined;
+    store = await Store.open(folder, { readOnly: isForReading && temporary === undefined });
+    if (temporary === undefined && !isForReading) await keepFolder(folder);
     if (demoFrom !== undefined) await fillEmpty(store, demoFrom, options);
     const server = await listen(createApp(store, options), options.listen);
     return {

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { RegctlError } from "../errors.ts";
@@ -7,6 +7,8 @@ import { lockFolder } from "./lock.ts";
 import { OWN_FOLDER } from "./paths.ts";
 
 const PREFIX = "regctl-serve-";
+/** A file that only such a folder has: one that is served by its name loses it. */
+const MARK = "temporary";
 /** A younger one may not be locked yet. */
 const MIN_AGE_MS = 60_000;
 
@@ -18,7 +20,10 @@ export async function makeTemporaryFolder(): Promise<string> {
   const parent = tmpdir();
   try {
     await removeAbandoned(parent).catch(() => {});
-    return await mkdtemp(join(parent, PREFIX));
+    const folder = await mkdtemp(join(parent, PREFIX));
+    await mkdir(join(folder, OWN_FOLDER));
+    await writeFile(join(folder, OWN_FOLDER, MARK), "");
+    return folder;
   } catch (error) {
     throw new RegctlError("CONFIG", `Cannot make a folder in ${parent}`, {
       hint: "Choose a folder with --dir, or another place for such folders with TMPDIR",
@@ -27,20 +32,24 @@ export async function makeTemporaryFolder(): Promise<string> {
   }
 }
 
+/** Lets a folder stay that somebody wants to keep. */
+export async function keepFolder(folder: string): Promise<void> {
+  await rm(join(folder, OWN_FOLDER, MARK), { force: true });
+}
+
 async function removeAbandoned(parent: string): Promise<void> {
   for (const entry of await readdir(parent, { withFileTypes: true })) {
-    const folder = join(parent, entry.name);
-    if (!entry.name.startsWith(PREFIX) || !entry.isDirectory() || !isOldAndOurs(folder)) continue;
-    const own = join(folder, OWN_FOLDER);
-    if (!existsSync(join(own, "lock"))) continue;
-    const lock = await lockFolder(own, folder).catch(() => undefined);
-    // Somebody holds it: it is in use.
-    if (lock === undefined) continue;
-    await rm(folder, { recursive: true, force: true }).finally(() => lock.release());
+    if (!entry.name.startsWith(PREFIX) || !entry.isDirectory()) continue;
+    await removeIfAbandoned(join(parent, entry.name)).catch(() => {});
   }
 }
 
-function isOldAndOurs(folder: string): boolean {
-  const { uid, mtimeMs } = statSync(folder);
-  return (uid === userInfo().uid || userInfo().uid < 0) && Date.now() - mtimeMs > MIN_AGE_MS;
+async function removeIfAbandoned(folder: string): Promise<void> {
+  const { uid, mtimeMs } = await stat(folder);
+  if (uid !== userInfo().uid || Date.now() - mtimeMs < MIN_AGE_MS) return;
+  const own = join(folder, OWN_FOLDER);
+  if (!existsSync(join(own, MARK))) return;
+  // Throws when somebody holds it: the folder is in use.
+  const lock = await lockFolder(own, folder);
+  await rm(folder, { recursive: true }).finally(() => lock.release());
 }

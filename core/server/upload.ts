@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import type { VerifiableDigest } from "../oci/digest.ts";
 import { Problem } from "./problem.ts";
+import { Turns } from "./turns.ts";
 
 /** Pieces from the network are small; each writing costs about the same whatever its size. */
 const WRITE_BYTES = 1024 * 1024;
@@ -28,7 +29,7 @@ export class Upload {
   #algorithm: VerifiableDigest["algorithm"];
   #hash: Hash;
   #size = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #isOver = false;
 
   constructor(
@@ -87,8 +88,7 @@ export class Upload {
   /** Forgets the upload and what was received; a body that still comes in is of no use any more. */
   async cancel(): Promise<void> {
     this.#isOver = true;
-    await this.#turn;
-    await this.#end();
+    await this.#turns.take(() => this.#end());
   }
 
   async #append(body: AsyncIterable<Uint8Array>, { start, length }: AppendOptions): Promise<void> {
@@ -126,7 +126,6 @@ export class Upload {
         for (const piece of pieces) this.#hash.update(piece);
         await written;
         this.#size += count;
-        this.usedAt = Date.now();
       } catch (error) {
         // The hash and the file may differ from here on.
         await this.#end();
@@ -136,6 +135,7 @@ export class Upload {
     try {
       for await (const chunk of body) {
         if (this.#isOver) throw unknownUpload();
+        this.usedAt = Date.now();
         pending.push(chunk);
         bytes += chunk.byteLength;
         if (bytes >= WRITE_BYTES) await write();
@@ -166,13 +166,11 @@ export class Upload {
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(() => {
+    return this.#turns.take(() => {
       if (this.#isOver) throw unknownUpload();
       this.usedAt = Date.now();
       return run();
     });
-    this.#turn = result.catch(() => {});
-    return result;
   }
 }
 

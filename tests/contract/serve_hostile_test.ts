@@ -275,6 +275,15 @@ test("an answer that comes before the body has been sent leaves the connection i
   }
 });
 
+test("a body that cannot be read is answered 400 at once", async () => {
+  await using registry = await startEmbeddedRegistry();
+  const { headers } = await registry.send("POST", "/v2/app/blobs/uploads/");
+  const head = `PATCH ${headers.location} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n`;
+  const answer = await sendRaw(registry, `${head}\r\n3\r\nabc\r\nnot a length\r\n`);
+  assert.match(answer, /^HTTP\/1\.1 400 .*"code":"UNSUPPORTED"/s);
+  assert.equal((await registry.send("GET", "/v2/")).status, 200);
+});
+
 test("HTTP/1.0 is answered, with and without a host", async () => {
   await using registry = await startEmbeddedRegistry();
   for (const host of ["", "Host: x\r\n"]) {

@@ -260,17 +260,35 @@ test("a push mends what is damaged, here and where it is shared", async () => {
   await using registry = await startEmbeddedRegistry();
   for (const blob of [CONFIG, LAYER]) await registry.pushBlob("a", blob);
   await registry.pushManifest("a", "x", IMAGE);
-  for (const one of [LAYER, IMAGE]) truncateSync(blobFile(join(registry.folder, "a"), one), 2);
-  for (const name of ["a", "b"]) {
+  const file = (one: TestContent) => blobFile(join(registry.folder, "a"), one);
+  truncateSync(file(LAYER), 2);
+  await writeFile(file(IMAGE), "x".repeat(IMAGE.size));
+  await writeFile(file(CONFIG), "x".repeat(CONFIG.size));
+  for (const name of ["b", "a"]) {
     for (const blob of [CONFIG, LAYER]) await registry.pushBlob(name, blob);
     await registry.pushManifest(name, "x", IMAGE);
     const layer = await registry.send("GET", `/v2/${name}/blobs/${LAYER.digest}`);
     assert.ok(layer.body.equals(LAYER.bytes));
+    const config = await registry.send("GET", `/v2/${name}/blobs/${CONFIG.digest}`);
+    assert.ok(config.body.equals(CONFIG.bytes));
     const manifest = await registry.send("GET", `/v2/${name}/manifests/x`);
     assert.ok(manifest.body.equals(IMAGE.bytes));
   }
   const [a, b] = ["a", "b"].map((name) => statSync(blobFile(join(registry.folder, name), LAYER)));
   assert.equal(a?.ino, b?.ino);
+});
+
+test("a mount never replaces what is there", async () => {
+  await using registry = await startEmbeddedRegistry();
+  for (const name of ["a", "b"]) await registry.pushBlob(name, LAYER);
+  const damaged = blobFile(join(registry.folder, "a"), LAYER);
+  rmSync(damaged);
+  await writeFile(damaged, "lay");
+  for (const query of [`mount=${LAYER.digest}&from=a`, `mount=${LAYER.digest}`]) {
+    assert.equal((await registry.send("POST", `/v2/b/blobs/uploads/?${query}`)).status, 201);
+    const { body } = await registry.send("GET", `/v2/b/blobs/${LAYER.digest}`);
+    assert.ok(body.equals(LAYER.bytes));
+  }
 });
 
 test("a manifest that is pushed again to a list without its content is a referrer at once", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, utimesSync } from "node:fs";
+import { existsSync, readdirSync, utimesSync } from "node:fs";
 import { createConnection } from "node:net";
 import { test } from "node:test";
 import { createAuthority } from "../support/certificates.ts";
@@ -74,6 +74,20 @@ test("a folder that a killed program left is removed by the next one", async () 
   assert.equal(names.length, 2);
   assert.ok(names.includes(inUse[0] ?? "") && !names.includes(left));
   assert.notEqual(running.url, next.url);
+
+  // One that somebody chose to keep is no longer temporary, whatever its name.
+  const kept = folder.join(inUse[0] ?? "");
+  running.kill("SIGKILL");
+  await running.wait();
+  const keep = async (words: readonly string[]) => {
+    await using serving = await startServe(words, { env });
+    serving.kill("SIGTERM");
+    await serving.wait();
+  };
+  await keep(["--dir", kept]);
+  utimesSync(kept, 0, 0);
+  await keep([]);
+  assert.ok(existsSync(kept));
 
   const without = await runProgram(["serve"], { env: { TMPDIR: folder.join("none") } });
   assert.deepEqual([without.exitCode, without.stdout], [2, ""]);
