@@ -1,7 +1,7 @@
 /**
  * `conformance.ts PROGRAM`: runs the conformance suite of the OCI distribution spec, a Go program,
- * against `PROGRAM serve` with all its tests switched on, and prints its counts. The full reports go
- * to dist/conformance.
+ * against `PROGRAM serve` with all its tests but those of sparse manifests, and prints its counts. The
+ * full reports go to dist/conformance.
  */
 import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
