@@ -1,10 +1,9 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { OCI_MANIFEST } from "../core/oci/media_types.ts";
@@ -72,19 +71,17 @@ export async function measureRegistries(program: string): Promise<RegistryFigure
   }
 }
 
+/** Gives the digest of what was written. */
 async function writeRandomFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
   const pieces = function* () {
     for (let i = 0; i < BLOB_BYTES / PIECE_BYTES; i++) {
-      const piece = new Uint8Array(PIECE_BYTES);
-      for (let at = 0; at < PIECE_BYTES; at += 65_536) {
-        crypto.getRandomValues(piece.subarray(at, at + 65_536));
-      }
+      const piece = randomBytes(PIECE_BYTES);
+      hash.update(piece);
       yield piece;
     }
   };
-  await pipeline(Readable.from(pieces()), createWriteStream(path));
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  await pipeline(pieces, createWriteStream(path));
   return `sha256:${hash.digest("hex")}`;
 }
 

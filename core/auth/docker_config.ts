@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { isObject } from "../oci/json_object.ts";
 import { DOCKER_HUB, DOCKER_HUB_CONFIG_KEY } from "../reference/registry.ts";
 import type { Credential } from "./credential.ts";
 
@@ -108,10 +109,6 @@ function decodeAuth(auth: string, where: string, source: string) {
   const colon = text.indexOf(":");
   if (colon < 1) throw fail();
   return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, "") };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function readEntries(

@@ -35,6 +35,11 @@ export function redactHeader(name: string, value: string): string {
   return /^(location|link|content-location|referer)$/i.test(name) ? redactUrlText(value) : value;
 }
 
+/** Headers as they may be logged, a line each: `name: value`. */
+export function redactHeaders(headers: Headers): string[] {
+  return [...headers].map(([name, value]) => `${name}: ${redactHeader(name, value)}`);
+}
+
 /** Hides user information, and what parameters may keep secret, in the text of URLs. */
 function redactUrlText(text: string): string {
   return text

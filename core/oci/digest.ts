@@ -29,6 +29,11 @@ export function tryParseDigest(text: string): VerifiableDigest | undefined {
   return { algorithm: algorithm === "sha512" ? "sha512" : "sha256", encoded };
 }
 
+/** The digest as it is written everywhere: `sha256:…`. */
+export function formatDigest({ algorithm, encoded }: VerifiableDigest): string {
+  return `${algorithm}:${encoded}`;
+}
+
 /**
  * Lets pass only what can be verified against bytes: sha256 with 64 and sha512 with 128 lower-case
  * hexadecimal digits (image-spec, "Registered Algorithms"). Such a digest is also safe in a URL and

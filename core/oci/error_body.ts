@@ -1,3 +1,5 @@
+import { isObject } from "./json_object.ts";
+
 /** One error of a registry's answer (distribution-spec, section "Error Codes"). */
 export interface OciError {
   /** `NAME_UNKNOWN` and the like; empty when the answer has none. */
@@ -53,8 +55,4 @@ function firstText(...values: readonly unknown[]): string {
 
 function shorten(text: string): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

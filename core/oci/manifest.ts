@@ -1,5 +1,6 @@
 import { RegctlError } from "../errors.ts";
 import { tryParseDigest } from "./digest.ts";
+import { isObject } from "./json_object.ts";
 import { isImageType, isIndexType } from "./media_types.ts";
 
 /** The size that every registry must take (distribution-spec, "Pushing Manifests"). */
@@ -159,10 +160,6 @@ function toFacts(
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function quote(mediaType: string): string {

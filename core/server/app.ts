@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { redactHeader } from "../http/redact.ts";
+import { redactHeaders } from "../http/redact.ts";
 import { addBlobRoutes } from "./blob_routes.ts";
 import type { Authenticate } from "./htpasswd.ts";
 import {
@@ -99,7 +99,7 @@ async function logRequest(
   const line = `${new Date().toISOString()} ${socket.remoteAddress} ${method} ${url}`;
   const writeHeaders = (mark: string, fields: Headers) => {
     if (!headers) return;
-    for (const [name, value] of fields) write(`${mark} ${name}: ${redactHeader(name, value)}`);
+    for (const field of redactHeaders(fields)) write(`${mark} ${field}`);
   };
   writeHeaders(">", context.req.raw.headers);
   await next();

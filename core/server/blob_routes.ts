@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Socket } from "node:net";
-import type { VerifiableDigest } from "../oci/digest.ts";
+import { formatDigest, type VerifiableDigest } from "../oci/digest.ts";
 import { type ByteRange, parseRange } from "./byte_range.ts";
 import {
   checkDigest,
@@ -39,14 +39,14 @@ export function addBlobRoutes(app: Hono<RegistryEnv>, store: Store): void {
 async function sendFile(
   { req, env }: RegistryContext,
   { path, size }: { readonly path: string; readonly size: number },
-  { algorithm, encoded }: VerifiableDigest,
+  digest: VerifiableDigest,
 ): Promise<Response> {
-  const digest = `${algorithm}:${encoded}`;
-  const etag = `"${digest}"`;
+  const text = formatDigest(digest);
+  const etag = `"${text}"`;
   const headers = {
     "accept-ranges": "bytes",
     "content-type": "application/octet-stream",
-    "docker-content-digest": digest,
+    "docker-content-digest": text,
     etag,
   };
   // HEAD has no ranges.

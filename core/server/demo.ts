@@ -137,7 +137,7 @@ class Pusher {
     const digest = tryParseDigest(descriptor.digest);
     const repository = this.#store.repository(this.#name);
     if (digest === undefined || repository.blob(digest)) return;
-    const upload = await this.#store.uploads.start(this.#name, digest.algorithm);
+    const upload = this.#store.uploads.start(this.#name, digest.algorithm);
     await upload.append((async function* () {
       yield bytes;
     })());

@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
-import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { Buffer } from "node:buffer";
+import { formatDigest, tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
 import { MAX_MANIFEST_BYTES } from "../oci/manifest.ts";
 import { OCI_INDEX } from "../oci/media_types.ts";
 import { isTag } from "../reference/tag.ts";
@@ -80,13 +81,13 @@ export function addManifestRoutes(app: Hono<RegistryEnv>, store: Store): void {
 
 async function sendReferrers(context: RegistryContext, store: Store): Promise<Response> {
   const name = readName(context);
-  const { algorithm, encoded } = checkDigest(context.req.param("digest"));
+  const subject = formatDigest(checkDigest(context.req.param("digest")));
   const { last = "", artifactType = "" } = context.req.query();
   const entries: string[] = [];
   let characters = 0;
   let end = "";
   let isWhole = true;
-  for await (const one of store.repository(name).referrers(`${algorithm}:${encoded}`, last)) {
+  for await (const one of store.repository(name).referrers(subject, last)) {
     if (context.env.incoming.socket.destroyed) break;
     if (artifactType !== "" && one.artifactType !== artifactType) continue;
     const entry = JSON.stringify(one);
@@ -133,11 +134,5 @@ async function readManifestBody(context: RegistryContext): Promise<Uint8Array> {
     size += piece.byteLength;
     if (size > MAX_MANIFEST_BYTES) throw tooLarge();
   }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.byteLength;
-  }
-  return bytes;
+  return Buffer.concat(pieces, size);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { formatDigest, tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
 import {
   artifactTypeOf,
   type Descriptor,
@@ -93,7 +93,7 @@ export class RepositoryStore {
   ): Promise<{ readonly digest: string; readonly manifest: Manifest }> {
     const algorithm = digest?.algorithm ?? "sha256";
     const actual = { algorithm, encoded: createHash(algorithm).update(bytes).digest("hex") };
-    const text = `${algorithm}:${actual.encoded}`;
+    const text = formatDigest(actual);
     if (digest && digest.encoded !== actual.encoded) {
       throw new Problem("DIGEST_INVALID", `the manifest received has the digest ${text}`);
     }
@@ -153,7 +153,7 @@ export class RepositoryStore {
 
   /** A blob, or undefined when it is not in this repository. */
   blob(digest: VerifiableDigest): StoredBlob | undefined {
-    return this.#stat(`${digest.algorithm}:${digest.encoded}`);
+    return this.#stat(formatDigest(digest));
   }
 
   /** Takes the verified content of a file in. */
@@ -175,7 +175,7 @@ export class RepositoryStore {
 
   /** Removes a blob; throws `NAME_UNKNOWN`, `BLOB_UNKNOWN`, and `DENIED` for what is a manifest. */
   async deleteBlob(digest: VerifiableDigest): Promise<void> {
-    const text = `${digest.algorithm}:${digest.encoded}`;
+    const text = formatDigest(digest);
     this.#existing();
     // In turn with those who make a manifest of the same content.
     await this.#index.change((index) => {

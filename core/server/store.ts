@@ -79,10 +79,13 @@ export class Store {
   /** A repository, which need not exist. */
   repository(name: string): RepositoryStore {
     const folder = repositoryFolder(this.#root, name);
-    const store = this.#open.get(name) ?? new RepositoryStore(folder, this.#pool, this.#scratch);
+    const known = this.#open.get(name);
+    const store = known ?? new RepositoryStore(folder, this.#pool, this.#scratch);
+    // Names that stand for nothing must not push out those that do.
+    if (!known && !existsSync(join(folder, "index.json"))) return store;
     // The last ones used are the last ones in the map.
     this.#open.delete(name);
-    if (existsSync(join(folder, "index.json"))) this.#open.set(name, store);
+    this.#open.set(name, store);
     const [oldest] = this.#open.keys();
     if (oldest !== undefined && this.#open.size > MAX_OPEN) this.#open.delete(oldest);
     return store;

@@ -1,7 +1,8 @@
+import { Buffer } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import type { VerifiableDigest } from "../oci/digest.ts";
+import { formatDigest, type VerifiableDigest } from "../oci/digest.ts";
 import { Problem } from "./problem.ts";
 import { Turns } from "./turns.ts";
 
@@ -26,7 +27,7 @@ export class Upload {
   /** When it was last used, in milliseconds since the epoch. */
   usedAt = Date.now();
   readonly #path: string;
-  #algorithm: VerifiableDigest["algorithm"];
+  readonly #algorithm: VerifiableDigest["algorithm"];
   #hash: Hash;
   #size = 0;
   readonly #turns = new Turns();
@@ -70,7 +71,7 @@ export class Upload {
         if (found !== digest.encoded) {
           throw new Problem(
             "DIGEST_INVALID",
-            `the bytes received have the digest ${digest.algorithm}:${found}`,
+            `the bytes received have the digest ${formatDigest({ ...digest, encoded: found })}`,
           );
         }
         await place(this.#path);
@@ -119,13 +120,13 @@ export class Upload {
     let pending: Uint8Array[] = [];
     let bytes = 0;
     const write = async () => {
-      const [pieces, count] = [pending, bytes];
+      const piece = Buffer.concat(pending, bytes);
       [pending, bytes] = [[], 0];
       try {
-        const written = writeAll(file, pieces);
-        for (const piece of pieces) this.#hash.update(piece);
+        const written = file.appendFile(piece);
+        this.#hash.update(piece);
         await written;
-        this.#size += count;
+        this.#size += piece.length;
       } catch (error) {
         // The hash and the file may differ from here on.
         await this.#end();
@@ -177,19 +178,4 @@ export class Upload {
 /** What every use of an upload that is not there ends with. */
 export function unknownUpload(): Problem {
   return new Problem("BLOB_UPLOAD_UNKNOWN", "there is no such upload, or no longer");
-}
-
-/** `writev` may write less than it is given. */
-async function writeAll(file: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
-  let left = pieces;
-  while (left.length > 0) {
-    let { bytesWritten } = await file.writev([...left]);
-    let i = 0;
-    for (; i < left.length && bytesWritten >= (left[i]?.byteLength ?? 0); i++) {
-      bytesWritten -= left[i]?.byteLength ?? 0;
-    }
-    left = left.slice(i);
-    const [first, ...others] = left;
-    if (first !== undefined) left = [first.subarray(bytesWritten), ...others];
-  }
 }

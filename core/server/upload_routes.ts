@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { VerifiableDigest } from "../oci/digest.ts";
+import { formatDigest, type VerifiableDigest } from "../oci/digest.ts";
 import {
   checkDigest,
   checkName,
@@ -38,10 +38,10 @@ export function addUploadRoutes(app: Hono<RegistryEnv>, store: Store): void {
     }
     if (wanted === undefined) {
       const algorithm = readAlgorithm(context.req.query("digest-algorithm"));
-      return accepted(context, await store.uploads.start(name, algorithm));
+      return accepted(context, store.uploads.start(name, algorithm));
     }
     const digest = checkDigest(wanted);
-    const upload = await store.uploads.start(name, digest.algorithm);
+    const upload = store.uploads.start(name, digest.algorithm);
     try {
       await upload.append(readBody(context));
     } catch (error) {
@@ -117,14 +117,10 @@ function progressHeaders({ id, repository, size }: Upload): Record<string, strin
   };
 }
 
-function created(
-  context: RegistryContext,
-  name: string,
-  { algorithm, encoded }: VerifiableDigest,
-): Response {
-  const digest = `${algorithm}:${encoded}`;
+function created(context: RegistryContext, name: string, digest: VerifiableDigest): Response {
+  const text = formatDigest(digest);
   return context.body(null, 201, {
-    location: `/v2/${name}/blobs/${digest}`,
-    "docker-content-digest": digest,
+    location: `/v2/${name}/blobs/${text}`,
+    "docker-content-digest": text,
   });
 }

@@ -21,7 +21,7 @@ export class Uploads {
   }
 
   /** Begins one; throws `TOOMANYREQUESTS` when too many are under way. */
-  async start(repository: string, algorithm: VerifiableDigest["algorithm"]): Promise<Upload> {
+  start(repository: string, algorithm: VerifiableDigest["algorithm"]): Upload {
     this.#dropIdle(MAX_IDLE_MS);
     if (this.#byId.size >= MAX_UPLOADS) this.#dropIdle(MIN_IDLE_MS);
     if (this.#byId.size >= MAX_UPLOADS) {

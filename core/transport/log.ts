@@ -1,6 +1,6 @@
 import type { Clock } from "../host.ts";
 import type { HttpRequest, Stage } from "../http/exchange.ts";
-import { redactHeader, redactUrl } from "../http/redact.ts";
+import { redactHeaders, redactUrl } from "../http/redact.ts";
 
 /** How {@linkcode logRequests} behaves. */
 export interface LogOptions {
@@ -18,7 +18,7 @@ export function logRequests({ clock, headers, write }: LogOptions): Stage {
       write(`${request.method} ${redactUrl(request.url)} ${result} ${clock.now() - startedAt} ms`);
     const writeHeaders = (mark: string, fields: HttpRequest["headers"]) => {
       if (!headers) return;
-      for (const [name, value] of fields) write(`${mark} ${name}: ${redactHeader(name, value)}`);
+      for (const field of redactHeaders(fields)) write(`${mark} ${field}`);
     };
     writeHeaders(">", request.headers);
     try {

@@ -1,0 +1,4 @@
+/** True for a JSON object, as against a list, null or a plain value. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
