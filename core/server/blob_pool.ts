@@ -24,21 +24,24 @@ export class BlobPool {
   async place(path: string, digest: VerifiableDigest, layout: string): Promise<void> {
     const [pooled, target] = [this.#path(digest), blobPath(layout, digest)];
     // What is there already, here or in the layout, may be damaged: it is mended with it.
-    if (await hasDigest(pooled, digest)) return await this.#scratch.replaceLink(pooled, target);
+    const isShared = await hasDigest(pooled, digest) &&
+      await isThere(this.#scratch.replaceLink(pooled, target));
+    if (isShared) return;
     await this.#scratch.replaceLink(path, target);
-    await this.#scratch.replaceLink(target, pooled);
+    await isThere(this.#scratch.replaceLink(target, pooled));
     await this.#dropUnshared(digest);
   }
 
   /** Links what is here into a layout; false when it is not here. */
   async link(digest: VerifiableDigest, layout: string): Promise<boolean> {
-    return await this.#linkIfThere(this.#path(digest), blobPath(layout, digest));
+    return await isThere(this.#scratch.linkFile(this.#path(digest), blobPath(layout, digest)));
   }
 
   /** Links a blob of one layout into another; false when the first one lacks it. */
   async mount(digest: VerifiableDigest, from: string, to: string): Promise<boolean> {
-    if (!await this.#linkIfThere(blobPath(from, digest), blobPath(to, digest))) return false;
-    await this.#linkIfThere(blobPath(to, digest), this.#path(digest));
+    const [source, target] = [blobPath(from, digest), blobPath(to, digest)];
+    if (!await isThere(this.#scratch.linkFile(source, target))) return false;
+    await isThere(this.#scratch.linkFile(target, this.#path(digest)));
     await this.#dropUnshared(digest);
     return true;
   }
@@ -60,17 +63,6 @@ export class BlobPool {
     }
   }
 
-  /** Another request may remove it at any moment. */
-  async #linkIfThere(from: string, to: string): Promise<boolean> {
-    try {
-      await this.#scratch.linkFile(from, to);
-      return true;
-    } catch (error) {
-      if (errorCode(error) === "ENOENT") return false;
-      throw error;
-    }
-  }
-
   /** Where there are no hard links it would only take space; and it goes with the last layout. */
   async #dropUnshared(digest: VerifiableDigest): Promise<void> {
     const path = this.#path(digest);
@@ -80,6 +72,17 @@ export class BlobPool {
 
   #path(digest: VerifiableDigest): string {
     return blobPath(this.#folder, digest);
+  }
+}
+
+/** False where the file to link is not there: another request may remove it at any moment. */
+async function isThere(linking: Promise<void>): Promise<boolean> {
+  try {
+    await linking;
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, link, mkdir, open, rename, rm } from "node:fs/promises";
+import { copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** The code of a file system's error: `ENOENT`; empty for anything else that was thrown. */
@@ -52,6 +52,8 @@ export class Scratch {
    * more for this file. Another file of that name stays. Throws `ENOENT` when there is no such file.
    */
   async linkFile(from: string, to: string): Promise<void> {
+    // Nothing is to be left behind where there is nothing to link.
+    await stat(from);
     await mkdir(dirname(to), { recursive: true });
     try {
       await link(from, to);

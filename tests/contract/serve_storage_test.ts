@@ -278,6 +278,39 @@ test("a push mends what is damaged, here and where it is shared", async () => {
   assert.equal(a?.ino, b?.ino);
 });
 
+test("a mount that finds nothing leaves nothing", async () => {
+  await using registry = await startEmbeddedRegistry();
+  await registry.pushBlob("a", LAYER);
+  for (const query of [`mount=${CONFIG.digest}&from=a`, `mount=${CONFIG.digest}`]) {
+    assert.equal((await registry.send("POST", `/v2/new/blobs/uploads/?${query}`)).status, 202);
+  }
+  assert.equal(existsSync(join(registry.folder, "new")), false);
+});
+
+test("one blob pushed, mounted and deleted again and again at once fails nobody", async () => {
+  await using registry = await startEmbeddedRegistry();
+  const names = ["a", "b", "c"];
+  const path = (name: string) => `/v2/${name}/blobs/${LAYER.digest}`;
+  for (const name of names) await registry.pushBlob(name, CONFIG);
+  for (let round = 0; round < 20; round++) {
+    const statuses = await Promise.all(names.flatMap((name, i) => [
+      registry.send("POST", `/v2/${name}/blobs/uploads/?digest=${LAYER.digest}`, {
+        body: LAYER.bytes,
+      }),
+      registry.send("DELETE", path(name)),
+      registry.send(
+        "POST",
+        `/v2/${name}/blobs/uploads/?mount=${LAYER.digest}&from=${names.at(i - 1)}`,
+      ),
+    ]));
+    for (const { status, body } of statuses) assert.ok(status < 500, `${status} ${body}`);
+  }
+  for (const name of names) {
+    await registry.pushBlob(name, LAYER);
+    assert.ok((await registry.send("GET", path(name))).body.equals(LAYER.bytes));
+  }
+});
+
 test("a mount never replaces what is there", async () => {
   await using registry = await startEmbeddedRegistry();
   for (const name of ["a", "b"]) await registry.pushBlob(name, LAYER);
