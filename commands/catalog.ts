@@ -16,7 +16,7 @@ export function createCatalogCommand(context: Context): Command {
     ),
   ).action(async (text: string, options: ListingOptions & RegistryOptions) => {
     const registry = parseRegistry(text);
-    const client = await connect(context, registry, options);
+    const client = await connect(context, { registry }, options);
     await printListing(context, repositoryPages(client, options), options, {
       noun: "repositories",
       toDocument: (repositories) => ({ repositories }),

@@ -26,7 +26,7 @@ export function createCompleteCommand(context: Context): Command {
 
 async function readTags(context: Context, text: string): Promise<string[]> {
   const repository = parseRepository(text);
-  const client = await connect(context, repository.registry, {
+  const client = await connect(context, repository, {
     retries: 0,
     timeout: MAX_WAIT_MS,
     idleTimeout: MAX_WAIT_MS,

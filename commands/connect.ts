@@ -13,12 +13,20 @@ import type { RegistryOptions } from "./options.ts";
 
 const MAX_PASSWORD_BYTES = 64 * 1024;
 
+/** What is connected to; a {@linkcode Repository} is one. */
+export interface Target {
+  readonly registry: Registry;
+  /** The path of the one repository that it is about. Default: none. */
+  readonly path?: string;
+}
+
 /** Makes the client of a registry from the flags. Nothing is sent yet. */
 export async function connect(
   context: Context,
-  registry: Registry,
+  target: Target,
   options: RegistryOptions,
 ): Promise<RegistryClient> {
+  const { registry } = target;
   const { host, diagnostics, flags, secrets, abort } = context;
   const given = await readCredentialFlags(context, options);
   const baseUrl = resolveBaseUrl(registry, {
@@ -34,7 +42,7 @@ export async function connect(
     registry: baseUrl,
     fetch: createFetch(tlsFor),
     findCredential: async () => {
-      const credential = given ?? await lookUpCredential(context, registry);
+      const credential = given ?? await lookUpCredential(context, target);
       if (credential) secretsOf(credential).forEach((secret) => secrets.add(secret));
       return credential;
     },
@@ -56,10 +64,10 @@ export async function connect(
 /** Loaded when a registry asks: most public ones never do. */
 async function lookUpCredential(
   { host, abort }: Context,
-  registry: Registry,
+  { registry, path }: Target,
 ): Promise<Credential | undefined> {
   const { findCredential } = await import("../core/auth/find_credential.ts");
-  return await findCredential(host, registry.host, { signal: abort.signal });
+  return await findCredential(host, registry.host, { path, signal: abort.signal });
 }
 
 /** The credential of `-u` with `-p`, `--password-stdin` or a question; undefined without `-u`. */

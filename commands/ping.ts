@@ -23,7 +23,7 @@ export function createPingCommand(context: Context): Command {
       ),
   ).action(async (text: string, options: PingOptions) => {
     const registry = parseRegistry(text);
-    const client = await connect(context, registry, options);
+    const client = await connect(context, { registry }, options);
     const startedAt = context.host.clock.now();
     const answer = await ping(client);
     const ms = context.host.clock.now() - startedAt;

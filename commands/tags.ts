@@ -28,7 +28,7 @@ export function createTagsCommand(context: Context): Command {
     const repository = parseRepositoryAlone(text);
     const meant = bareRegistryHint(text);
     if (meant !== undefined) context.diagnostics.note(meant);
-    const client = await connect(context, repository.registry, options);
+    const client = await connect(context, repository, options);
     const name = formatRepository(repository);
     await printListing(context, tagPages(client, repository, options), options, {
       noun: "tags",

@@ -17,8 +17,8 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Width in columns; 80 when it is not known. */
   readonly columns: number;
-  /** Resolves when the text is handed over to the reader, rejects with {@linkcode ClosedPipe}. */
-  write(text: string): Promise<void>;
+  /** Resolves when the data is handed over to the reader, rejects with {@linkcode ClosedPipe}. */
+  write(data: string | Uint8Array): Promise<void>;
 }
 
 /** The reader of an output has gone, as `head` does when it has enough. */

@@ -8,6 +8,8 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 /** What {@linkcode findCredential} takes beside the registry. */
 export interface FindCredentialOptions {
+  /** The path of the repository that it is for. Default: any of the registry. */
+  readonly path?: string | undefined;
   /** Ends a helper that is still asked. Default: nothing does. */
   readonly signal?: AbortSignal | undefined;
 }

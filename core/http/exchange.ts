@@ -1,9 +1,11 @@
+import type { ByteRange } from "./range.ts";
+
 /** One HTTP request. A stage never changes it; it passes on a copy. */
 export interface HttpRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
-  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly body?: Uint8Array<ArrayBuffer> | Blob;
   /** Most bytes of a successful body, after decompression. */
   readonly maxBytes: number;
   /** The token scopes it is known to need, used where a challenge names none. */
@@ -12,11 +14,15 @@ export interface HttpRequest {
   readonly anonymous?: boolean;
   /** It may be repeated, whatever its method says. Default: false. */
   readonly idempotent?: boolean;
+  /** Give a successful body piece by piece, as {@linkcode HttpResponse.stream}. Default: false. */
+  readonly stream?: boolean;
+  /** The part that is wanted of a body. It is one wish: the whole may come. Default: all of it. */
+  readonly range?: ByteRange;
   /** Ends it early; its reason is thrown. */
   readonly signal?: AbortSignal;
 }
 
-/** One HTTP response whose body has arrived whole. */
+/** One HTTP response. Its body has arrived whole, unless it was asked for as a stream. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -24,6 +30,11 @@ export interface HttpResponse {
   readonly url: URL;
   /** The body, decompressed. That of an error status is cut at {@linkcode MAX_ERROR_BYTES}. */
   readonly body: Uint8Array;
+  /**
+   * The body of a success that was asked for as a stream, as it came; {@linkcode body} is empty
+   * then. It throws as {@linkcode Send} does. Who stops half-way ends the request.
+   */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** How often the request was sent. Default: 1. */
   readonly attempts?: number;
   /** In whose name it was sent, for error messages: `as "ann" (from …)`. Default: not known. */

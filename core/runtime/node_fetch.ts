@@ -44,6 +44,12 @@ export async function fetchWithNode(
     outgoing.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
       if (statusCode !== 200) outgoing.destroy(new Error(`the proxy answered ${statusCode}`));
     });
-    outgoing.end(init.body);
+    if (!(init.body instanceof Blob)) {
+      outgoing.end(init.body);
+      return;
+    }
+    outgoing.setHeader("content-length", init.body.size);
+    Readable.from(init.body.stream()).on("error", (error) => outgoing.destroy(error))
+      .pipe(outgoing);
   });
 }

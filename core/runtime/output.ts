@@ -7,7 +7,7 @@ interface BunGlobal {
   readonly stderr: BunFile;
 }
 interface BunFile {
-  writer(): { write(text: string): unknown; flush(): unknown };
+  writer(): { write(data: string | Uint8Array): unknown; flush(): unknown };
 }
 
 /**
@@ -24,9 +24,9 @@ export function createOutput(name: "stdout" | "stderr"): Output {
     get columns() {
       return process[name].columns || 80;
     },
-    write: async (text) => {
+    write: async (data) => {
       try {
-        await send(text);
+        await send(data);
       } catch (error) {
         const { code, message } = error as { code?: string; message: string };
         if (code === "EPIPE") throw new ClosedPipe();
@@ -36,20 +36,20 @@ export function createOutput(name: "stdout" | "stderr"): Output {
   };
 }
 
-function createBunWriter(file: BunFile): (text: string) => Promise<void> {
+function createBunWriter(file: BunFile): (data: string | Uint8Array) => Promise<void> {
   const writer = file.writer();
-  return async (text) => {
-    await writer.write(text);
+  return async (data) => {
+    await writer.write(data);
     await writer.flush();
   };
 }
 
-function createNodeWriter(name: "stdout" | "stderr"): (text: string) => Promise<void> {
+function createNodeWriter(name: "stdout" | "stderr"): (data: string | Uint8Array) => Promise<void> {
   const stream = process[name];
   // A write's own callback tells of the error; without a listener the event ends the program.
   stream.on("error", () => {});
-  return (text) =>
+  return (data) =>
     new Promise((resolve, reject) => {
-      stream.write(text, (error) => error ? reject(error) : resolve());
+      stream.write(data, (error) => error ? reject(error) : resolve());
     });
 }

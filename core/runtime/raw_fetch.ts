@@ -2,7 +2,7 @@
 export interface RawInit {
   readonly method: string;
   readonly headers: Headers;
-  readonly body: Uint8Array<ArrayBuffer> | undefined;
+  readonly body: Uint8Array<ArrayBuffer> | Blob | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -7,12 +7,12 @@ import {
 } from "../http/exchange.ts";
 import { NetworkError, type NetworkFailure } from "../http/network_error.ts";
 import { readLimited } from "../http/read_limited.ts";
-import { MAX_TIMER_MS } from "../host.ts";
 import { explainFailure } from "../runtime/failure.ts";
 import type { RawFetch } from "../runtime/raw_fetch.ts";
+import { IdleWatch } from "./idle_watch.ts";
 
-// What brings less than this within one idle time-out is a drip, not a download.
-const MIN_BYTES_PER_WINDOW = 1024;
+// A line that sends slower than this is as good as dead.
+const MIN_UPLOAD_BYTES_PER_MS = 32;
 
 const HINTS: Partial<Record<NetworkFailure, string>> = {
   certificate: "Name the certificate authority with --ca-file, if you trust it",
@@ -23,59 +23,99 @@ const HINTS: Partial<Record<NetworkFailure, string>> = {
 /** How {@linkcode createNetwork} behaves. */
 export interface NetworkOptions {
   readonly fetch: RawFetch;
-  /** Ends a request that brings nothing, or next to nothing, for this many milliseconds. */
+  /**
+   * Ends a request that brings nothing, or next to nothing, for this many milliseconds; one that
+   * sends a body has the time that this takes on top.
+   */
   readonly idleTimeoutMs: number;
 }
 
 /**
- * The innermost part of the pipeline: sends one request and reads the body whole, so that a
- * connection lost half-way is seen here, and a retry repeats all of it.
+ * The innermost part of the pipeline: sends one request and, unless it is asked for as a stream,
+ * reads the body whole, so that a connection lost half-way is seen here, and a retry repeats all
+ * of it.
  */
 export function createNetwork({ fetch: rawFetch, idleTimeoutMs }: NetworkOptions): Send {
   return async (request) => {
-    const fail = (failure: NetworkFailure, reason: string, cause?: unknown) =>
-      new NetworkError(failure, `Cannot reach ${request.url.host}: ${reason}`, {
-        hint: HINTS[failure],
-        cause,
-      });
-    const stall = new AbortController();
-    let bytes = 0;
-    const timer = setInterval(() => {
-      if (bytes >= MIN_BYTES_PER_WINDOW) bytes = 0;
-      else stall.abort(fail("stalled", `less than 1 KiB came in ${idleTimeoutMs / 1000} s`));
-    }, Math.min(idleTimeoutMs, MAX_TIMER_MS));
-    const signal = request.signal ? AbortSignal.any([request.signal, stall.signal]) : stall.signal;
-    try {
-      return await exchange(rawFetch, request, signal, (count) => bytes += count);
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      if (error instanceof RegctlError) throw error;
-      const { failure, reason } = explainFailure(error);
-      throw fail(failure, reason, error);
-    } finally {
-      clearInterval(timer);
-    }
+    const exchange = new Exchange(request, idleTimeoutMs);
+    const { signal } = exchange;
+    return await exchange.guard(async () => {
+      const { method, url, headers, body } = request;
+      const response = await rawFetch(url, { method, headers, body, signal });
+      const head = { status: response.status, headers: response.headers, url };
+      if (request.stream && response.ok && response.body) {
+        return { ...head, body: new Uint8Array(), stream: exchange.stream(response.body) };
+      }
+      return { ...head, body: await exchange.read(response) };
+    });
   };
 }
 
-async function exchange(
-  rawFetch: RawFetch,
-  request: HttpRequest,
-  signal: AbortSignal,
-  onBytes: (count: number) => void,
-): Promise<HttpResponse> {
-  const response = await rawFetch(request.url, {
-    method: request.method,
-    headers: request.headers,
-    body: request.body,
-    signal,
-  });
-  const body = await readLimited(response, {
-    from: request.url.host,
-    onBytes,
-    ...(response.ok
-      ? { maxBytes: request.maxBytes }
-      : { maxBytes: MAX_ERROR_BYTES, truncate: true }),
-  });
-  return { status: response.status, headers: response.headers, url: request.url, body };
+/** One request under way, with its time-out. */
+class Exchange {
+  readonly signal: AbortSignal;
+  readonly #request: HttpRequest;
+  readonly #watch: IdleWatch;
+
+  constructor(request: HttpRequest, idleTimeoutMs: number) {
+    this.#request = request;
+    const stall = new AbortController();
+    const onStall = () => {
+      const reason = `less than 1 KiB came in ${idleTimeoutMs / 1000} s`;
+      stall.abort(this.#error("stalled", reason));
+    };
+    const { body } = request;
+    const bodyBytes = (body instanceof Blob ? body.size : body?.byteLength) ?? 0;
+    const extraMs = bodyBytes / MIN_UPLOAD_BYTES_PER_MS;
+    this.#watch = new IdleWatch({ idleTimeoutMs, extraMs, onStall });
+    this.#watch.resume();
+    this.signal = request.signal ? AbortSignal.any([request.signal, stall.signal]) : stall.signal;
+  }
+
+  /** Runs a part of it, and says in our words what went wrong. */
+  async guard<T>(part: () => Promise<T>): Promise<T> {
+    try {
+      return await part();
+    } catch (error) {
+      if (this.signal.aborted) throw this.signal.reason;
+      if (error instanceof RegctlError) throw error;
+      const { failure, reason } = explainFailure(error);
+      throw this.#error(failure, reason, error);
+    } finally {
+      this.#watch.pause();
+    }
+  }
+
+  async read(response: Response): Promise<HttpResponse["body"]> {
+    return await readLimited(response, {
+      from: this.#request.url.host,
+      onBytes: (count) => this.#watch.add(count),
+      ...(response.ok
+        ? { maxBytes: this.#request.maxBytes }
+        : { maxBytes: MAX_ERROR_BYTES, truncate: true }),
+    });
+  }
+
+  /** The pieces as they come. The clock stands still while the reader is busy with one. */
+  async *stream(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const reader = body.getReader();
+    try {
+      for (;;) {
+        this.#watch.resume();
+        const { done, value } = await this.guard(() => reader.read());
+        if (done) return;
+        this.#watch.add(value.byteLength);
+        yield value;
+      }
+    } finally {
+      await reader.cancel().catch(() => {});
+    }
+  }
+
+  #error(failure: NetworkFailure, reason: string, cause?: unknown): NetworkError {
+    return new NetworkError(failure, `Cannot reach ${this.#request.url.host}: ${reason}`, {
+      hint: HINTS[failure],
+      cause,
+    });
+  }
 }

@@ -61,13 +61,13 @@ export function retry(options: RetryOptions): Stage {
 }
 
 /** A certificate does not get better by itself, and a drip has had its time. */
-function isTransient(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   return error instanceof NetworkError &&
     !["certificate", "tls", "stalled", "other"].includes(error.failure);
 }
 
 /** Equal jitter: half fixed, half random, so that many clients do not come back at once. */
-function backoff(attempt: number, clock: Clock): number {
+export function backoff(attempt: number, clock: Clock): number {
   const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
   return ceiling / 2 + clock.random() * ceiling / 2;
 }

@@ -8,6 +8,7 @@ import { identify } from "./identify.ts";
 import { logRequests } from "./log.ts";
 import { createNetwork } from "./network.ts";
 import { followRedirects } from "./redirect.ts";
+import { resume } from "./resume.ts";
 import { retry } from "./retry.ts";
 
 /** What {@linkcode createTransport} puts together. */
@@ -30,7 +31,8 @@ export interface TransportOptions {
 
 /**
  * Builds the pipeline to one registry. Retry sits under authorization, so that a network fault
- * does not repeat a token exchange; the log sits under retry, so that each try is a line.
+ * does not repeat a token exchange; the log sits under retry, so that each try is a line. What
+ * takes up a broken stream again sits above authorization, since a token may have run out by then.
  */
 export function createTransport(options: TransportOptions): Send {
   const { clock, log, registry, findCredential, secrets } = options;
@@ -43,6 +45,7 @@ export function createTransport(options: TransportOptions): Send {
   );
   return compose(
     sendToTokenServer,
+    resume(options),
     authorize({ registry, findCredential, sendToTokenServer, clock, secrets }),
   );
 }

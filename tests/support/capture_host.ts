@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { main } from "../../cli.ts";
 import type { Host } from "../../core/host.ts";
 import { createNativeHost } from "../../core/runtime/native_host.ts";
@@ -39,8 +40,17 @@ export async function runCaptured(
   args: readonly string[],
   options: CapturedRunOptions = {},
 ): Promise<CapturedRun> {
+  const { bytes: _, ...run } = await runCapturedBytes(args, options);
+  return run;
+}
+
+/** Does the same, and keeps what is on standard output byte by byte. */
+export async function runCapturedBytes(
+  args: readonly string[],
+  options: CapturedRunOptions = {},
+): Promise<CapturedRun & { readonly bytes: Buffer }> {
   const { env = {}, isTerminal = false, columns = 80, typedPassword } = options;
-  const captured = { stdout: "", stderr: "" };
+  const captured: Record<"stdout" | "stderr", Uint8Array[]> = { stdout: [], stderr: [] };
   const waits: number[] = [];
   const homeDirectory = env["HOME"] ?? "/nonexistent";
   let skipped = 0;
@@ -48,8 +58,9 @@ export async function runCaptured(
   const capture = (name: "stdout" | "stderr") => ({
     isTerminal,
     columns,
-    write: (text: string) => {
-      captured[name] += text;
+    write: (data: string | Uint8Array) => {
+      // A copy: what was handed over may be used again.
+      captured[name].push(Buffer.from(data));
       return Promise.resolve();
     },
   });
@@ -77,5 +88,7 @@ export async function runCaptured(
     onStop: (listener) => stop = listener,
   };
   const exitCode = await main(host);
-  return { exitCode, ...captured, waits };
+  const bytes = Buffer.concat(captured.stdout);
+  const stderr = Buffer.concat(captured.stderr).toString("utf8");
+  return { exitCode, stdout: bytes.toString("utf8"), bytes, stderr, waits };
 }

@@ -162,7 +162,7 @@ test("an identity token goes to the token server alone", async () => {
   const credential: Credential = { kind: "identityToken", identityToken: "canary", source: "s" };
   const scene = play({ credential, registry: wants((header) => header === "Bearer t1") });
   assert.equal((await scene.get()).status, 200);
-  const form = new URLSearchParams(new TextDecoder().decode(scene.exchanges[0]?.body));
+  const form = new URLSearchParams(await new Response(scene.exchanges[0]?.body).text());
   assert.equal(scene.exchanges[0]?.method, "POST");
   assert.equal(form.get("refresh_token"), "canary");
   assert.doesNotMatch(scene.exchanges[0]?.url.href ?? "", /canary/);

@@ -1,0 +1,110 @@
+import type { HttpRequest, HttpResponse, Send, Stage } from "../http/exchange.ts";
+import { NetworkError } from "../http/network_error.ts";
+import { type ByteRange, formatRange, parseContentRange } from "../http/range.ts";
+import { backoff, isTransient, type RetryOptions } from "./retry.ts";
+
+// A connection that brings this much before it breaks is worth another one, however often it does.
+const MIN_PROGRESS_BYTES = 1024 * 1024;
+
+/**
+ * Asks for the part of a body that a request names, and takes up a stream that breaks off where it
+ * stopped: with a `Range` (RFC 9110 section 14), or where the server ignores that, by passing over
+ * what is there already. It is for content that is checked in the end: a server may send another
+ * body the second time.
+ *
+ * The stream throws `NETWORK` after as many breaks in a row as `retries`, each within
+ * {@linkcode MIN_PROGRESS_BYTES}.
+ */
+export function resume(options: RetryOptions): Stage {
+  return (next) => async (request) => {
+    if (!request.stream) return await next(request);
+    const { range } = request;
+    const response = await next(range ? withRange(request, range) : request);
+    if (!response.stream) return response;
+    const download = new Download(options, next, request);
+    return { ...response, stream: download.pieces(response) };
+  };
+}
+
+class Download {
+  readonly #options: RetryOptions;
+  readonly #next: Send;
+  readonly #request: HttpRequest;
+  /** Where the piece that comes next begins in the whole body. */
+  #position: number;
+  #breaks = 0;
+  #positionAtBreak = 0;
+
+  constructor(options: RetryOptions, next: Send, request: HttpRequest) {
+    this.#options = options;
+    this.#next = next;
+    this.#request = request;
+    this.#position = request.range?.first ?? 0;
+  }
+
+  async *pieces(first: HttpResponse): AsyncGenerator<Uint8Array> {
+    for (let response = first;;) {
+      try {
+        yield* this.#wanted(response);
+        return;
+      } catch (error) {
+        response = await this.#again(error);
+      }
+    }
+  }
+
+  /** The pieces of one response, without what came before and what was not asked for. */
+  async *#wanted(response: HttpResponse): AsyncGenerator<Uint8Array> {
+    const { stream = [], status, headers, url } = response;
+    const fail = (reason: string) =>
+      new NetworkError("lost", `Cannot reach ${url.host}: ${reason}`);
+    const end = (this.#request.range?.last ?? Infinity) + 1;
+    const range = status === 206 ? parseContentRange(headers.get("content-range")) : undefined;
+    let position = range?.first ?? 0;
+    if (position > this.#position || (status === 206 && !range)) {
+      throw new NetworkError(
+        "other",
+        `Cannot reach ${url.host}: it sent another part than asked for`,
+      );
+    }
+    const length = headers.has("content-encoding") ? null : headers.get("content-length");
+    const total = range ? range.total ?? range.last + 1 : Number(length ?? NaN);
+    for await (const piece of stream) {
+      const wanted = piece.subarray(Math.max(0, this.#position - position), end - position);
+      position += piece.byteLength;
+      if (wanted.byteLength > 0) {
+        this.#position += wanted.byteLength;
+        yield wanted;
+      }
+      if (position >= end) return;
+    }
+    // Not every runtime takes a body that is too short for an error; a server may send a part of it.
+    if (position < Math.min(end, total)) throw fail("the connection was closed half-way");
+  }
+
+  async #again(error: unknown): Promise<HttpResponse> {
+    const { clock, retries } = this.#options;
+    const { signal } = this.#request;
+    if (this.#position - this.#positionAtBreak >= MIN_PROGRESS_BYTES) this.#breaks = 0;
+    this.#positionAtBreak = this.#position;
+    this.#breaks += 1;
+    if (!isTransient(error) || this.#breaks > retries) throw error;
+    await clock.sleep(backoff(this.#breaks, clock), signal);
+    const last = this.#request.range?.last;
+    const range: ByteRange = { first: this.#position, ...(last !== undefined && { last }) };
+    const response = await this.#next(withRange(this.#request, range));
+    if (response.status === 200 || response.status === 206) return response;
+    throw new NetworkError(
+      "other",
+      `Cannot reach ${response.url.host}: the connection broke off, and it answered ` +
+        `${response.status} when asked for the rest`,
+      { cause: error },
+    );
+  }
+}
+
+function withRange(request: HttpRequest, range: ByteRange): HttpRequest {
+  const headers = new Headers(request.headers);
+  headers.set("range", formatRange(range));
+  return { ...request, headers };
+}
