@@ -22,6 +22,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./tags.ts")).createTagsCommand(context),
   },
   {
+    name: "manifest",
+    summary: "Print the manifest of an image, or of an index of images",
+    load: async (context) => (await import("./manifest.ts")).createManifestCommand(context),
+  },
+  {
+    name: "digest",
+    summary: "Print the digest of a manifest",
+    load: async (context) => (await import("./digest.ts")).createDigestCommand(context),
+  },
+  {
+    name: "config",
+    summary: "Print the configuration of an image",
+    load: async (context) => (await import("./config.ts")).createConfigCommand(context),
+  },
+  {
+    name: "blob",
+    summary: "Fetch a blob, such as a layer, and verify it",
+    load: async (context) => (await import("./blob.ts")).createBlobCommand(context),
+  },
+  {
     name: "catalog",
     summary: "List the repositories of a registry",
     load: async (context) => (await import("./catalog.ts")).createCatalogCommand(context),

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../core/duration.ts";
 import { RegctlError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import { formatPlatform, parsePlatform, type Platform } from "../core/oci/platform.ts";
 
 /** Adds the flags of every command that asks a registry in somebody's name. */
 export function withRegistryOptions(command: Command): Command {
@@ -55,6 +57,35 @@ export interface ConnectionOptions {
   readonly retries: number;
   readonly timeout?: number | undefined;
   readonly idleTimeout: number;
+}
+
+/** The value of `--platform` that stands for what this machine runs. */
+const LOCAL_PLATFORM = "local";
+
+/** Makes the flag that chooses an image of an index; {@linkcode readPlatforms} reads its value. */
+export function createPlatformOption(): Option {
+  return new Option(
+    "--platform <platform>",
+    "of the image for this platform: os/architecture[/variant], or local",
+  ).argParser((value) => value === LOCAL_PLATFORM ? value : formatPlatform(checkPlatform(value)));
+}
+
+/** The platforms that `--platform` wishes for, the best first; undefined where it is not given. */
+export function readPlatforms(
+  { platforms }: Host,
+  value: string | undefined,
+): readonly Platform[] | undefined {
+  if (value === undefined) return undefined;
+  return value === LOCAL_PLATFORM ? platforms : [parsePlatform(value)];
+}
+
+function checkPlatform(value: string): Platform {
+  try {
+    return parsePlatform(value);
+  } catch (error) {
+    if (!(error instanceof RegctlError)) throw error;
+    throw new InvalidArgumentError(`${error.message}.`);
+  }
 }
 
 /** Collects the values of a flag that may be repeated. */

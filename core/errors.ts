@@ -1,6 +1,7 @@
 /** What went wrong, as a closed list. Each code has one exit code, {@linkcode EXIT_CODES}. */
 export type ErrorCode =
   | "INTERNAL"
+  | "OUTPUT"
   | "USAGE"
   | "CONFIG"
   | "NOT_FOUND"
@@ -21,6 +22,7 @@ export type ErrorCode =
 /** The exit code of the program for each error code; the README prints this table. */
 export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   INTERNAL: 1,
+  OUTPUT: 1,
   USAGE: 2,
   CONFIG: 2,
   NOT_FOUND: 3,

@@ -21,6 +21,16 @@ export interface Output {
   write(data: string | Uint8Array): Promise<void>;
 }
 
+/** A file that appears under its name when it is whole, and not at all otherwise. */
+export interface NewFile {
+  /** Throws `OUTPUT`, as all of these do, and nothing is left then. */
+  write(bytes: Uint8Array): void;
+  /** Gives it its name, in place of what had it. */
+  commit(): void;
+  /** Removes it; does nothing after {@linkcode commit}. */
+  discard(): void;
+}
+
 /** The reader of an output has gone, as `head` does when it has enough. */
 export class ClosedPipe extends Error {
   override readonly name = "ClosedPipe";
@@ -45,11 +55,19 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Operating system and processor, in Go's words. */
+export interface HostPlatform {
+  readonly os: string;
+  readonly architecture: string;
+}
+
 /** Everything the program may ask of the machine it runs on. */
 export interface Host {
   /** The words behind the program's name. */
   readonly args: readonly string[];
   readonly homeDirectory: string;
+  /** What images this machine runs, the best first; in Go's words: `linux`, `amd64`. */
+  readonly platforms: readonly HostPlatform[];
   readonly clock: Clock;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -63,6 +81,8 @@ export interface Host {
   askPassword(question: string): Promise<string>;
   /** A file's bytes, or undefined when there is none; throws `CONFIG` when it cannot be read. */
   readFile(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Begins a file in a folder that is there. A device or a pipe is written to at once. */
+  createFile(path: string): Promise<NewFile>;
   /** The names in a folder, sorted; empty when there is none. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Runs a program found on PATH, without a shell; throws `NOT_FOUND` when there is none. */

@@ -1,7 +1,8 @@
 import { RegctlError } from "../errors.ts";
 import { tryParseDigest } from "./digest.ts";
+import { findDuplicateKey } from "./duplicate_key.ts";
 import { isObject } from "./json_object.ts";
-import { isImageType, isIndexType } from "./media_types.ts";
+import { isImageType, isIndexType, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from "./media_types.ts";
 
 /** The size that every registry must take (distribution-spec, "Pushing Manifests"). */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
@@ -15,6 +16,8 @@ export interface Descriptor {
   readonly size: number;
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of a manifest in an index, not yet checked; see `tryParsePlatform`. */
+  readonly platform?: unknown;
 }
 
 /** What an image manifest or an index says. */
@@ -40,12 +43,14 @@ const MAX_SHOWN = 100;
 
 /**
  * Reads an image manifest or an index of the media type `contentType`, without parameters, or of
- * the type it names itself where that is empty. Throws `INVALID_RESPONSE`, with the broken rule as
- * its message.
+ * the type it names itself where that is empty, or else of the OCI type that it looks like.
+ *
+ * Throws `INVALID_RESPONSE`, with the broken rule as its message, and `UNSUPPORTED` for Docker's
+ * schema 1.
  */
 export function parseManifest(bytes: Uint8Array, contentType: string): Manifest {
   const document = parseObject(bytes);
-  const { mediaType: named = contentType } = document;
+  const { mediaType: named = contentType || guessMediaType(document) } = document;
   if (typeof named !== "string") throw refuse("its mediaType is not text");
   const mediaType = contentType || named;
   if (named !== mediaType) {
@@ -53,6 +58,7 @@ export function parseManifest(bytes: Uint8Array, contentType: string): Manifest 
   }
   const isIndex = isIndexType(mediaType);
   if (!isIndex && !isImageType(mediaType)) {
+    if (isSchema1Type(mediaType) || document["schemaVersion"] === 1) throw refuseSchema1();
     throw refuse(`${quote(mediaType)} is no type of manifest that is known here`);
   }
   if (document["schemaVersion"] !== 2) throw refuse("its schemaVersion is not 2");
@@ -95,13 +101,23 @@ export function artifactTypeOf({ artifactType, config }: Manifest): string | und
 
 function parseObject(bytes: Uint8Array): Record<string, unknown> {
   let value: unknown;
+  let text: string;
   try {
-    value = JSON.parse(DECODER.decode(bytes));
+    text = DECODER.decode(bytes);
+    value = JSON.parse(text);
   } catch {
     throw refuse("it is not JSON");
   }
   if (!isObject(value)) throw refuse("it is not a JSON object");
+  const key = findDuplicateKey(text);
+  if (key !== undefined) throw refuse(`it has ${quote(key)} twice`);
   return value;
+}
+
+/** The OCI types, whose documents need not name their type; empty for what is neither. */
+function guessMediaType({ config, layers, manifests }: Record<string, unknown>): string {
+  if (config !== undefined && layers !== undefined) return OCI_MANIFEST;
+  return manifests === undefined ? "" : OCI_INDEX;
 }
 
 /**
@@ -164,6 +180,12 @@ function isText(value: unknown): value is string {
 
 function quote(mediaType: string): string {
   return JSON.stringify(mediaType.slice(0, MAX_SHOWN));
+}
+
+function refuseSchema1(): RegctlError {
+  return new RegctlError("UNSUPPORTED", "it is of Docker's schema 1, which is not supported", {
+    hint: "Push the image again with a current tool",
+  });
 }
 
 function refuse(rule: string): RegctlError {

@@ -16,3 +16,17 @@ export function isImageType(mediaType: string): boolean {
 export function isIndexType(mediaType: string): boolean {
   return mediaType === OCI_INDEX || mediaType === DOCKER_MANIFEST_LIST;
 }
+
+/** All that can be read here, as an `Accept` header lists them. */
+export const MANIFEST_TYPES = [OCI_INDEX, OCI_MANIFEST, DOCKER_MANIFEST_LIST, DOCKER_MANIFEST];
+
+/** The configuration of an image to be run (image-spec, config.md). */
+export function isImageConfigType(mediaType: string): boolean {
+  return mediaType === "application/vnd.oci.image.config.v1+json" ||
+    mediaType === "application/vnd.docker.container.image.v1+json";
+}
+
+/** True for the two spellings of Docker's first form, which is read nowhere in this program. */
+export function isSchema1Type(mediaType: string): boolean {
+  return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);
+}

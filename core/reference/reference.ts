@@ -1,7 +1,12 @@
 import { isDigest } from "../oci/digest.ts";
 import { createRefusal, type Refuse } from "./refusal.ts";
 import { looksLikeRegistry } from "./registry.ts";
-import { parseRepository, type ParseRepositoryOptions, type Repository } from "./repository.ts";
+import {
+  formatRepository,
+  parseRepository,
+  type ParseRepositoryOptions,
+  type Repository,
+} from "./repository.ts";
 import { isTag } from "./tag.ts";
 
 /** A manifest in a repository, by tag, by digest or by both; the digest wins. */
@@ -14,6 +19,12 @@ export interface Reference {
 
 /** The tag of a reference that has neither tag nor digest. */
 export const DEFAULT_TAG = "latest";
+
+/** The shortest text that means the same: `busybox:1.36`, `quay.io/a/b@sha256:…`. */
+export function formatReference({ repository, tag, digest }: Reference): string {
+  const name = formatRepository(repository);
+  return `${name}${tag ? `:${tag}` : ""}${digest ? `@${digest}` : ""}`;
+}
 
 /** Reads `repository[:tag][@digest]`; throws `USAGE`, naming the broken rule. */
 export function parseReference(text: string, options: ParseRepositoryOptions = {}): Reference {

@@ -18,6 +18,16 @@ export function catalogUrl(base: URL, options: PageOptions = {}): URL {
   return withPageSize(new URL("/v2/_catalog", base), options);
 }
 
+/** `…/v2/<name>/manifests/<reference>` (distribution-spec end-3, end-7, end-9): a tag or a digest. */
+export function manifestUrl(base: URL, path: string, reference: string): URL {
+  return new URL(`/v2/${path}/manifests/${reference}`, base);
+}
+
+/** `…/v2/<name>/blobs/<digest>` (distribution-spec end-2, end-10). */
+export function blobUrl(base: URL, path: string, digest: string): URL {
+  return new URL(`/v2/${path}/blobs/${digest}`, base);
+}
+
 function withPageSize(url: URL, { pageSize }: PageOptions): URL {
   if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
   return url;

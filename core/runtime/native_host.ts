@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { RegctlError } from "../errors.ts";
-import type { Clock, Host } from "../host.ts";
+import type { Clock, Host, HostPlatform } from "../host.ts";
 import { createOutput } from "./output.ts";
 
 /** The machine the program runs on. Modules that cost time are loaded when they are used. */
@@ -8,6 +8,9 @@ export function createNativeHost(): Host {
   return {
     args: process.argv.slice(2),
     homeDirectory: process.env["HOME"] || homedir(),
+    get platforms() {
+      return hostPlatforms();
+    },
     clock: SYSTEM_CLOCK,
     stdout: createOutput("stdout"),
     stderr: createOutput("stderr"),
@@ -18,6 +21,7 @@ export function createNativeHost(): Host {
     readStdin,
     askPassword: async (question) => (await import("./ask_password.ts")).askPassword(question),
     readFile: async (...words) => (await import("./files.ts")).readSmallFile(...words),
+    createFile: async (path) => (await import("./new_file.ts")).createNewFile(path),
     listDirectory: async (path) => (await import("./files.ts")).listNames(path),
     run: async (...words) => (await import("./run_program.ts")).runProgram(...words),
     onStop,
@@ -47,6 +51,20 @@ export const SYSTEM_CLOCK: Clock = {
     }),
   random: () => Math.random(),
 };
+
+// Where Go's words are not Node's.
+const OS_NAMES: Readonly<Record<string, string>> = { win32: "windows", sunos: "solaris" };
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+
+function hostPlatforms(): readonly HostPlatform[] {
+  const { platform, arch } = process;
+  const os = OS_NAMES[platform] ?? platform;
+  // Node has one name for both byte orders, and Node itself runs on the little one alone.
+  const architecture = arch === "ppc64" ? "ppc64le" : ARCHITECTURES[arch] ?? arch;
+  const own = { os, architecture };
+  // Elsewhere, containers run in a virtual machine.
+  return os === "linux" ? [own] : [own, { os: "linux", architecture }];
+}
 
 async function readStdin(maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];

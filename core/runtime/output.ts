@@ -30,7 +30,7 @@ export function createOutput(name: "stdout" | "stderr"): Output {
       } catch (error) {
         const { code, message } = error as { code?: string; message: string };
         if (code === "EPIPE") throw new ClosedPipe();
-        throw new RegctlError("INTERNAL", `Cannot write to ${name}: ${message}`, { cause: error });
+        throw new RegctlError("OUTPUT", `Cannot write to ${name}: ${message}`, { cause: error });
       }
     },
   };

@@ -97,12 +97,22 @@ class Exchange {
   }
 
   /** The pieces as they come. The clock stands still while the reader is busy with one. */
-  async *stream(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  stream(body: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
     const reader = body.getReader();
+    // Asked for at once: Bun forgets what has come, should the connection end before that.
+    const first = reader.read();
+    first.catch(() => {});
+    return this.#pieces(reader, first);
+  }
+
+  async *#pieces(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    first: ReturnType<typeof reader.read>,
+  ): AsyncGenerator<Uint8Array> {
     try {
-      for (;;) {
+      for (let next = first;; next = reader.read()) {
         this.#watch.resume();
-        const { done, value } = await this.guard(() => reader.read());
+        const { done, value } = await this.guard(() => next);
         if (done) return;
         this.#watch.add(value.byteLength);
         yield value;

@@ -1,3 +1,4 @@
+import { RegctlError } from "../errors.ts";
 import type { HttpRequest, HttpResponse, Send, Stage } from "../http/exchange.ts";
 import { NetworkError } from "../http/network_error.ts";
 import { type ByteRange, formatRange, parseContentRange } from "../http/range.ts";
@@ -13,7 +14,7 @@ const MIN_PROGRESS_BYTES = 1024 * 1024;
  * body the second time.
  *
  * The stream throws `NETWORK` after as many breaks in a row as `retries`, each within
- * {@linkcode MIN_PROGRESS_BYTES}.
+ * {@linkcode MIN_PROGRESS_BYTES}; `INTEGRITY` where it always breaks off at the same byte.
  */
 export function resume(options: RetryOptions): Stage {
   return (next) => async (request) => {
@@ -32,14 +33,17 @@ class Download {
   readonly #request: HttpRequest;
   /** Where the piece that comes next begins in the whole body. */
   #position: number;
+  #positionAtBreak: number;
+  /** In a row, each before another {@linkcode MIN_PROGRESS_BYTES}. */
   #breaks = 0;
-  #positionAtBreak = 0;
+  /** In a row at the very same byte. */
+  #breaksHere = 0;
 
   constructor(options: RetryOptions, next: Send, request: HttpRequest) {
     this.#options = options;
     this.#next = next;
     this.#request = request;
-    this.#position = request.range?.first ?? 0;
+    this.#position = this.#positionAtBreak = request.range?.first ?? 0;
   }
 
   async *pieces(first: HttpResponse): AsyncGenerator<Uint8Array> {
@@ -85,10 +89,12 @@ class Download {
   async #again(error: unknown): Promise<HttpResponse> {
     const { clock, retries } = this.#options;
     const { signal } = this.#request;
-    if (this.#position - this.#positionAtBreak >= MIN_PROGRESS_BYTES) this.#breaks = 0;
+    const progress = this.#position - this.#positionAtBreak;
     this.#positionAtBreak = this.#position;
-    this.#breaks += 1;
-    if (!isTransient(error) || this.#breaks > retries) throw error;
+    this.#breaks = progress < MIN_PROGRESS_BYTES ? this.#breaks + 1 : 1;
+    this.#breaksHere = progress === 0 ? this.#breaksHere + 1 : 1;
+    if (!isTransient(error)) throw error;
+    if (this.#breaks > retries) throw this.#breaksHere > 2 ? this.#tooShort(error) : error;
     await clock.sleep(backoff(this.#breaks, clock), signal);
     const last = this.#request.range?.last;
     const range: ByteRange = { first: this.#position, ...(last !== undefined && { last }) };
@@ -99,6 +105,16 @@ class Download {
       `Cannot reach ${response.url.host}: the connection broke off, and it answered ` +
         `${response.status} when asked for the rest`,
       { cause: error },
+    );
+  }
+
+  /** No line breaks again and again at the same byte: there is no more of it. */
+  #tooShort(cause: unknown): RegctlError {
+    const { host } = this.#request.url;
+    return new RegctlError(
+      "INTEGRITY",
+      `${host} always breaks off after ${this.#position} bytes, before the end`,
+      { hint: "Tell who runs the registry: what it keeps is damaged", cause },
     );
   }
 }

@@ -74,6 +74,7 @@ export function createFakeHost({ env = {}, files = {}, run }: FakeHostOptions = 
     reads,
     args: [],
     homeDirectory: "/home/ann",
+    platforms: [{ os: "linux", architecture: "amd64" }],
     clock: createFakeClock(),
     stdout: createFakeOutput(),
     stderr: createFakeOutput(),
@@ -86,6 +87,7 @@ export function createFakeHost({ env = {}, files = {}, run }: FakeHostOptions = 
       const text = Object.hasOwn(files, path) ? files[path] : undefined;
       return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
     },
+    createFile: () => Promise.reject(new Error("There is no disk to write to")),
     listDirectory: () => Promise.resolve([]),
     run: async (program, args, options) => {
       runs.push([program, ...args, options.stdin].join(" "));

@@ -73,6 +73,7 @@ const SHARED_BY_COMMANDS = [
   "commands/context.ts",
   "commands/listing.ts",
   "commands/options.ts",
+  "commands/references.ts",
 ];
 
 /** Files by their path from the project's root, with forward slashes. */

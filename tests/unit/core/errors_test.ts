@@ -5,7 +5,7 @@ import { EXIT_CODES, RegctlError } from "../../../core/errors.ts";
 
 test("each code has the exit code that scripts rely on", () => {
   const byExitCode: Readonly<Record<number, string>> = {
-    1: "INTERNAL",
+    1: "INTERNAL OUTPUT",
     2: "CONFIG USAGE",
     3: "NOT_FOUND",
     4: "DENIED UNAUTHORIZED",

@@ -55,6 +55,8 @@ test("parseManifest takes the type from the body when it was sent without one", 
   for (const mediaType of INDEX_TYPES) {
     assert.equal(parseManifest(encode({ ...INDEX, mediaType }), "").mediaType, mediaType);
   }
+  assert.equal(parseManifest(encode(IMAGE), "").mediaType, OCI_MANIFEST);
+  assert.equal(parseManifest(encode(INDEX), "").mediaType, OCI_INDEX);
 });
 
 test("parseManifest reads subject, artifact type and annotations", () => {
@@ -138,9 +140,9 @@ test("parseManifest refuses a type that is unknown or not the one in the body", 
     [{ ...IMAGE, mediaType: OCI_MANIFEST.toUpperCase() }, "", /is no type of manifest/],
     [{ ...IMAGE, mediaType: ` ${OCI_MANIFEST}` }, "", /is no type of manifest/],
     [{ ...IMAGE, mediaType: "constructor" }, "", /is no type of manifest/],
-    [IMAGE, "", /"" is no type of manifest/],
+    [{ schemaVersion: 2 }, "", /"" is no type of manifest/],
+    [{ schemaVersion: 2, layers: [] }, "", /"" is no type of manifest/],
     [IMAGE, "application/json", /is no type of manifest/],
-    [IMAGE, "application/vnd.docker.distribution.manifest.v1+prettyjws", /is no type of manifest/],
     [{ ...IMAGE, mediaType: null }, OCI_MANIFEST, /mediaType is not text/],
     [{ ...IMAGE, mediaType: 2 }, "", /mediaType is not text/],
     [{ ...IMAGE, mediaType: [OCI_MANIFEST] }, OCI_MANIFEST, /mediaType is not text/],
@@ -153,6 +155,38 @@ test("parseManifest refuses any schema version but 2", () => {
     assertRefused({ ...IMAGE, schemaVersion }, OCI_MANIFEST, /schemaVersion is not 2/);
     assertRefused({ ...INDEX, schemaVersion }, OCI_INDEX, /schemaVersion is not 2/);
   }
+});
+
+test("parseManifest does not support Docker's schema 1", () => {
+  const type = "application/vnd.docker.distribution.manifest.v1+";
+  const schema1 = { schemaVersion: 1, name: "app", tag: "1", fsLayers: [], history: [] };
+  for (
+    const [document, sent] of [[schema1, ""], [IMAGE, `${type}prettyjws`], [{}, `${type}json`]]
+  ) {
+    assert.throws(() => parseManifest(encode(document), String(sent)), { code: "UNSUPPORTED" });
+  }
+});
+
+test("parseManifest refuses a key that is there twice, however it is written", () => {
+  const text = JSON.stringify({ ...IMAGE, mediaType: OCI_MANIFEST });
+  const table: readonly (readonly [string, string])[] = [
+    [text.replace("{", `{"mediaType":"${OCI_INDEX}",`), "mediaType"],
+    [text.replace("{", `{"med\\u0069aType":"${OCI_INDEX}",`), "mediaType"],
+    [text.replace(/}$/, ',"schemaVersion":2}'), "schemaVersion"],
+    [text.replace('"size":', '"size":9,"size":'), "size"],
+    [text.replace("{", '{"x":[[{"a":{},"b":[1,2],"a":0}]],'), "a"],
+    [text.replace("{", '{"":1,"":2,'), ""],
+    [text.replace("{", '{"q\\"\\\\":1, "q\\u0022\\u005c" : 2,'), 'q"\\'],
+  ];
+  for (const [document, key] of table) {
+    const { message } = assertRefused(document, OCI_MANIFEST, / twice/);
+    assert.ok(message.includes(JSON.stringify(key)), message);
+  }
+  const honest = text.replace(
+    "{",
+    '{"a":{"a":["a","a",{"a":"a\\\\"}],"b":"\\",\\"b\\":"},"b":",",',
+  );
+  assert.equal(parseManifest(encode(honest), OCI_MANIFEST).layers.length, 2);
 });
 
 test("parseManifest names the part that is missing or of the wrong kind", () => {
@@ -341,7 +375,7 @@ function tryParse(bytes: Uint8Array, type: string): Manifest | undefined {
   try {
     return parseManifest(bytes, type);
   } catch (error) {
-    assert.ok(error instanceof RegctlError && error.code === "INVALID_RESPONSE", String(error));
+    assert.ok(error instanceof RegctlError && /^(INV|UNS)/.test(error.code), String(error));
     return undefined;
   }
 }

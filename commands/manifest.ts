@@ -1,0 +1,94 @@
+import { Command, Option } from "commander";
+import type { Descriptor } from "../core/oci/manifest.ts";
+import { formatReference, type Reference } from "../core/reference/reference.ts";
+import type { RegistryClient } from "../core/registry/client.ts";
+import { describeManifest } from "../core/registry/description.ts";
+import { getManifest, headManifest, type ManifestContent } from "../core/registry/manifests.ts";
+import { findPlatform } from "../core/registry/platforms.ts";
+import { escapeJson } from "../core/render/escape.ts";
+import { formatFields } from "../core/render/fields.ts";
+import { formatJson } from "../core/render/json.ts";
+import { connect } from "./connect.ts";
+import type { Context } from "./context.ts";
+import {
+  createPlatformOption,
+  readPlatforms,
+  type RegistryOptions,
+  withRegistryOptions,
+} from "./options.ts";
+import { readReference } from "./references.ts";
+
+interface ManifestOptions extends RegistryOptions {
+  readonly platform?: string;
+  readonly head?: true;
+  readonly output: "raw" | "json" | "table";
+}
+
+/** `regctl manifest REF` */
+export function createManifestCommand(context: Context): Command {
+  return withRegistryOptions(
+    new Command("manifest")
+      .description("Print the manifest of an image, or of an index of images")
+      .argument("<ref>", "an image, such as busybox:1.36 or quay.io/team/app@sha256:…")
+      .addOption(createPlatformOption())
+      .option("--head", "print digest, media type and size, without fetching it")
+      .addOption(
+        new Option("-o, --output <format>", "raw: the very bytes; table: for people")
+          .choices(["raw", "json", "table"]).default("raw"),
+      ),
+  ).action((text: string, options: ManifestOptions) => run(context, text, options));
+}
+
+async function run(context: Context, text: string, options: ManifestOptions): Promise<void> {
+  const { stdout } = context.host;
+  const { head, output } = options;
+  const reference = readReference(context, text);
+  const client = await connect(context, reference.repository, options);
+  const platforms = readPlatforms(context.host, options.platform);
+  const chosen = platforms && await findPlatform(client, reference, platforms);
+  if (head) {
+    const descriptor = chosen?.descriptor ?? await headManifest(client, reference);
+    await stdout.write(formatHead(reference, descriptor, output));
+    return;
+  }
+  const content = chosen?.content ??
+    await getManifest(client, chosen?.reference ?? reference, { descriptor: chosen?.descriptor });
+  const shown = await format(client, reference, content, output);
+  // Nobody takes the hash of what is on a screen, but it may hold what the screen obeys.
+  await stdout.write(output === "raw" && stdout.isTerminal ? formatForScreen(content) : shown);
+}
+
+async function format(
+  client: RegistryClient,
+  reference: Reference,
+  content: ManifestContent,
+  output: ManifestOptions["output"],
+): Promise<string | Uint8Array> {
+  switch (output) {
+    case "raw":
+      return content.bytes;
+    case "json":
+      return formatJson(JSON.parse(new TextDecoder().decode(content.bytes)));
+    case "table": {
+      const { formatManifest } = await import("../core/render/manifest.ts");
+      return await formatManifest(await describeManifest(client, reference, content));
+    }
+  }
+}
+
+function formatForScreen({ bytes }: ManifestContent): string {
+  return `${escapeJson(new TextDecoder().decode(bytes)).trimEnd()}\n`;
+}
+
+function formatHead(
+  reference: Reference,
+  { digest, mediaType, size }: Descriptor,
+  output: ManifestOptions["output"],
+): string {
+  switch (output) {
+    case "json":
+      return formatJson({ reference: formatReference(reference), digest, mediaType, size });
+    default:
+      return formatFields([["digest", digest], ["media type", mediaType], ["size", String(size)]]);
+  }
+}

@@ -1,0 +1,132 @@
+import { RegctlError } from "../errors.ts";
+import type { HttpResponse } from "../http/exchange.ts";
+import { assertVerifiableDigest } from "../oci/digest.ts";
+import { computeDigest } from "../oci/hash.ts";
+import {
+  type Descriptor,
+  type Manifest,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+} from "../oci/manifest.ts";
+import { MANIFEST_TYPES } from "../oci/media_types.ts";
+import { formatReference, type Reference } from "../reference/reference.ts";
+import { formatRepository } from "../reference/repository.ts";
+import type { RegistryClient } from "./client.ts";
+import { manifestUrl } from "./endpoints.ts";
+import { assertContent, readDigestHeader } from "./integrity.ts";
+import { assertStatus, parseJson } from "./response_gate.ts";
+
+/** A manifest as it was served, verified. */
+export interface ManifestContent {
+  /** Exactly what was served: it hashes to the digest. */
+  readonly bytes: Uint8Array;
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest;
+}
+
+/** What {@linkcode getManifest} takes beside the reference. */
+export interface GetManifestOptions {
+  /** What pointed here; the manifest must be as it says. Default: nothing did. */
+  readonly descriptor?: Descriptor | undefined;
+}
+
+/**
+ * Gets an image manifest or an index, at most {@linkcode MAX_MANIFEST_BYTES} of it
+ * (distribution-spec end-3). A digest in the reference wins over a tag.
+ *
+ * Throws `INTEGRITY` when the bytes have not the digest that the reference or the
+ * `Docker-Content-Digest` header names, `INVALID_RESPONSE` when it is not a manifest, `UNSUPPORTED`
+ * for a type that is not known here, `USAGE` for a digest that cannot be verified.
+ */
+export async function getManifest(
+  client: RegistryClient,
+  reference: Reference,
+  { descriptor: expected }: GetManifestOptions = {},
+): Promise<ManifestContent> {
+  const task = `get the manifest "${formatReference(reference)}"`;
+  const response = await request(client, reference, "GET");
+  assertStatus(response, [200], task);
+  const { body: bytes } = response;
+  const named = readDigestHeader(response, task);
+  const digest = reference.digest ?? named ?? computeDigest(bytes);
+  for (const one of new Set([digest, named ?? digest])) assertContent(bytes, { digest: one }, task);
+  // Says so in its own way where no registry answered.
+  parseJson(response, task);
+  const manifest = parse(bytes, mediaTypeOf(response), task);
+  const { mediaType } = manifest;
+  if (expected) {
+    assertContent(bytes, expected, task);
+    if (expected.mediaType !== mediaType) {
+      throw new RegctlError(
+        "INTEGRITY",
+        `Cannot ${task}: it is of the type ${mediaType}, but was said to be ${expected.mediaType}`,
+      );
+    }
+  }
+  return { bytes, descriptor: { mediaType, digest, size: bytes.byteLength }, manifest };
+}
+
+/**
+ * Digest, media type and size of a manifest, by a HEAD request where the registry answers that
+ * fully, else by {@linkcode getManifest}. What a HEAD request says cannot be verified.
+ */
+export async function headManifest(
+  client: RegistryClient,
+  reference: Reference,
+): Promise<Descriptor> {
+  const task = `look up the manifest "${formatReference(reference)}"`;
+  const response = await request(client, reference, "HEAD");
+  // Some registries refuse HEAD (regclient calls them "nohead"), and no answer to it says why.
+  if (response.status >= 400 && response.status < 500 && response.status !== 429) {
+    return (await getManifest(client, reference)).descriptor;
+  }
+  assertStatus(response, [200], task);
+  const digest = readDigestHeader(response, task);
+  if (reference.digest !== undefined && digest !== undefined && reference.digest !== digest) {
+    throw new RegctlError(
+      "INTEGRITY",
+      `Cannot ${task}: ${response.url.host} says that its digest is ${digest}`,
+    );
+  }
+  const mediaType = mediaTypeOf(response);
+  const length = response.headers.get("content-length") ?? "";
+  if (!digest || !MANIFEST_TYPES.includes(mediaType) || !/^\d{1,15}$/.test(length)) {
+    return (await getManifest(client, reference)).descriptor;
+  }
+  return { mediaType, digest: reference.digest ?? digest, size: Number(length) };
+}
+
+async function request(
+  client: RegistryClient,
+  { repository, tag, digest }: Reference,
+  method: "GET" | "HEAD",
+): Promise<HttpResponse> {
+  if (digest !== undefined) assertVerifiableDigest(digest);
+  const name = digest ?? tag;
+  if (name === undefined) {
+    throw new RegctlError("USAGE", `"${formatRepository(repository)}" names no manifest`);
+  }
+  return await client.send({
+    method,
+    url: manifestUrl(client.baseUrl, repository.path, name),
+    headers: new Headers({ accept: MANIFEST_TYPES.join(", ") }),
+    maxBytes: MAX_MANIFEST_BYTES,
+    scopes: [`repository:${repository.path}:pull`],
+    ...(client.signal && { signal: client.signal }),
+  });
+}
+
+/** The media type alone: its parameters mean nothing here (distribution-spec, "Pulling manifests"). */
+function mediaTypeOf({ headers }: HttpResponse): string {
+  return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+function parse(bytes: Uint8Array, mediaType: string, task: string): Manifest {
+  try {
+    return parseManifest(bytes, mediaType);
+  } catch (error) {
+    if (!(error instanceof RegctlError)) throw error;
+    const { code, message, hint } = error;
+    throw new RegctlError(code, `Cannot ${task}: ${message}`, { hint, cause: error });
+  }
+}

@@ -1,0 +1,141 @@
+import { RegctlError } from "../errors.ts";
+import type { Descriptor } from "../oci/manifest.ts";
+import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
+import { formatPlatform, type Platform, ratePlatform, tryParsePlatform } from "../oci/platform.ts";
+import { formatReference, type Reference } from "../reference/reference.ts";
+import { getBlob, MAX_CONFIG_BYTES } from "./blobs.ts";
+import type { RegistryClient } from "./client.ts";
+import { getManifest, type ManifestContent } from "./manifests.ts";
+
+// An index may list indexes. Nobody builds deeper ones, and a registry must not lead us on and on.
+const MAX_DEPTH = 3;
+/** Far more than there are platforms. */
+const MAX_CHILDREN = 10_000;
+/** A longer list of what there is helps nobody. */
+const MAX_NAMED = 20;
+
+/** An image chosen for a platform. */
+export interface PlatformImage {
+  readonly reference: Reference;
+  readonly descriptor: Descriptor;
+  /** Its manifest, where it had to be got on the way. */
+  readonly content?: ManifestContent;
+}
+
+/**
+ * Finds the image for a platform: the one that an index lists for it, or the image itself where its
+ * configuration says that it is for that platform. Of several wishes the first that can be met
+ * counts. Images inside of the index are described, not got.
+ *
+ * Throws `NOT_FOUND`, naming the platforms there are.
+ */
+export async function findPlatform(
+  client: RegistryClient,
+  reference: Reference,
+  wishes: readonly Platform[],
+): Promise<PlatformImage> {
+  const content = await getManifest(client, reference);
+  if (isIndexType(content.descriptor.mediaType)) {
+    const search = new Search(client, reference, wishes);
+    await search.visit(content, 1);
+    return search.finish();
+  }
+  const platform = await readPlatform(client, reference, content);
+  if (platform && wishes.some((wish) => ratePlatform(platform, wish) !== undefined)) {
+    return { reference, descriptor: content.descriptor, content };
+  }
+  throw notFound(reference, wishes, platform ? [platform] : []);
+}
+
+/** The platform in an image's configuration; undefined for what is no image to be run. */
+export async function readPlatform(
+  client: RegistryClient,
+  { repository }: Reference,
+  { manifest: { config } }: ManifestContent,
+): Promise<Platform | undefined> {
+  if (!config || !isImageConfigType(config.mediaType)) return undefined;
+  const bytes = await getBlob(client, repository, config, MAX_CONFIG_BYTES);
+  return tryParsePlatform(tryParseJson(bytes));
+}
+
+/** JSON that need not be any; undefined where it is none. */
+export function tryParseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A walk through an index and the indexes in it. */
+class Search {
+  readonly #client: RegistryClient;
+  readonly #reference: Reference;
+  readonly #wishes: readonly Platform[];
+  readonly #found: Platform[] = [];
+  #children = 0;
+  #best: { readonly descriptor: Descriptor; readonly rank: number } | undefined;
+
+  constructor(client: RegistryClient, reference: Reference, wishes: readonly Platform[]) {
+    this.#client = client;
+    this.#reference = reference;
+    this.#wishes = wishes;
+  }
+
+  async visit({ manifest: { manifests } }: ManifestContent, depth: number): Promise<void> {
+    this.#children += manifests.length;
+    if (depth > MAX_DEPTH || this.#children > MAX_CHILDREN) {
+      throw new RegctlError(
+        "INVALID_RESPONSE",
+        `Cannot find a platform of "${formatReference(this.#reference)}": it lists ` +
+          (depth > MAX_DEPTH ? "indexes in indexes without end" : "too many manifests"),
+      );
+    }
+    for (const child of manifests) {
+      if (isIndexType(child.mediaType)) {
+        const { repository } = this.#reference;
+        const reference = { repository, digest: child.digest };
+        await this.visit(
+          await getManifest(this.#client, reference, { descriptor: child }),
+          depth + 1,
+        );
+      } else if (isImageType(child.mediaType)) this.#consider(child);
+    }
+  }
+
+  #consider(descriptor: Descriptor): void {
+    const platform = tryParsePlatform(descriptor.platform);
+    // Build tools list what belongs to an image beside it, for a platform of that name.
+    if (!platform || platform.os === "unknown") return;
+    this.#found.push(platform);
+    this.#wishes.forEach((wish, i) => {
+      const rating = ratePlatform(platform, wish);
+      if (rating === undefined) return;
+      const rank = i * 100 + rating;
+      if (rank < (this.#best?.rank ?? Infinity)) this.#best = { descriptor, rank };
+    });
+  }
+
+  finish(): PlatformImage {
+    if (!this.#best) throw notFound(this.#reference, this.#wishes, this.#found);
+    const { descriptor } = this.#best;
+    const { repository } = this.#reference;
+    return { reference: { repository, digest: descriptor.digest }, descriptor };
+  }
+}
+
+function notFound(
+  reference: Reference,
+  wishes: readonly Platform[],
+  found: readonly Platform[],
+): RegctlError {
+  const [wish] = wishes;
+  const names = [...new Set(found.map(formatPlatform))];
+  const shown = names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", …" : "");
+  return new RegctlError(
+    "NOT_FOUND",
+    `"${formatReference(reference)}" has no image for ${wish ? formatPlatform(wish) : "that"}: ` +
+      (names.length > 0 ? `there is ${shown}` : "it names no platform at all"),
+    { hint: names.length > 0 ? "Choose one of these with --platform" : "Leave out --platform" },
+  );
+}
