@@ -15,6 +15,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["tags", "HOST/library/busybox", "--sort", "version", "--reverse", "--limit", "4"],
   ["tags", "HOST/library/busybox", "--semver", "^1.13", "-o", "json"],
   ["tags", "HOST/team/app", "--match", "pr-*", "-o", "table"],
+  ["manifest", "HOST/team/app:2.1.0", "-o", "table"],
+  ["digest", "HOST/team/app:2.1.0", "--platform", "linux/arm64"],
   ["parse", "HOST/team/app:2.1.0"],
 ];
 

@@ -11,6 +11,11 @@ type Secret =
   /** A bearer token for the registry itself, used as it is. */
   | { readonly kind: "registryToken"; readonly registryToken: string };
 
+/** The credential of a user with a password, or with an access token in its place. */
+export function passwordCredential(username: string, password: string): Credential {
+  return { kind: "password", username, password, source: "the caller" };
+}
+
 /** The value of an `Authorization` header for Basic authentication (RFC 7617), in UTF-8. */
 export function formatBasic(username: string, password: string): string {
   const bytes = new TextEncoder().encode(`${username}:${password}`);

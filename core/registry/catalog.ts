@@ -17,3 +17,11 @@ export function repositoryPages(
     task: `list the repositories of "${client.baseUrl.host}"`,
   });
 }
+
+/** The repositories of a registry one by one; throws as {@linkcode repositoryPages} does. */
+export async function* repositories(
+  client: RegistryClient,
+  options: PageOptions = {},
+): AsyncGenerator<string> {
+  for await (const { entries } of repositoryPages(client, options)) yield* entries;
+}

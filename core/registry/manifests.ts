@@ -96,22 +96,29 @@ export async function headManifest(
   return { mediaType, digest: reference.digest ?? digest, size: Number(length) };
 }
 
-async function request(
-  client: RegistryClient,
-  { repository, tag, digest }: Reference,
-  method: "GET" | "HEAD",
-): Promise<HttpResponse> {
+/**
+ * What a reference's manifest is called in a URL: its digest, or else its tag. Throws `USAGE` for a
+ * digest that cannot be verified, and where there is neither.
+ */
+export function manifestName({ repository, tag, digest }: Reference): string {
   if (digest !== undefined) assertVerifiableDigest(digest);
   const name = digest ?? tag;
-  if (name === undefined) {
-    throw new RegctlError("USAGE", `"${formatRepository(repository)}" names no manifest`);
-  }
+  if (name !== undefined) return name;
+  throw new RegctlError("USAGE", `"${formatRepository(repository)}" names no manifest`);
+}
+
+async function request(
+  client: RegistryClient,
+  reference: Reference,
+  method: "GET" | "HEAD",
+): Promise<HttpResponse> {
+  const { path } = reference.repository;
   return await client.send({
     method,
-    url: manifestUrl(client.baseUrl, repository.path, name),
+    url: manifestUrl(client.baseUrl, path, manifestName(reference)),
     headers: new Headers({ accept: MANIFEST_TYPES.join(", ") }),
     maxBytes: MAX_MANIFEST_BYTES,
-    scopes: [`repository:${repository.path}:pull`],
+    scopes: [`repository:${path}:pull`],
     ...(client.signal && { signal: client.signal }),
   });
 }

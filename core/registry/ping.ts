@@ -54,6 +54,20 @@ export async function ping(client: RegistryClient): Promise<Ping> {
   };
 }
 
+/**
+ * Whether it is a registry that speaks version 2 of the API; throws as {@linkcode ping} does where
+ * that cannot be found out.
+ */
+export async function supportsVersion2(client: RegistryClient): Promise<boolean> {
+  try {
+    await ping(client);
+    return true;
+  } catch (error) {
+    if (error instanceof RegctlError && error.code === "UNSUPPORTED") return false;
+    throw error;
+  }
+}
+
 /** Any web server has a 200; a registry names its version, answers JSON, or asks who is there. */
 function speaksVersion2({ status, headers, body }: HttpResponse): boolean {
   if (status !== 200 && status !== 401) return false;

@@ -17,3 +17,12 @@ export function tagPages(
     task: `list the tags of "${formatRepository(repository)}"`,
   });
 }
+
+/** The tags of a repository one by one, in the registry's order; throws as {@linkcode tagPages} does. */
+export async function* tags(
+  client: RegistryClient,
+  repository: Repository,
+  options: PageOptions = {},
+): AsyncGenerator<string> {
+  for await (const { entries } of tagPages(client, repository, options)) yield* entries;
+}

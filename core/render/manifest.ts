@@ -6,8 +6,10 @@ import { formatTable } from "./table.ts";
 
 /** What a manifest says, for people: its facts, then what it lists. */
 export async function formatManifest(description: ManifestDescription): Promise<string> {
-  const { reference, descriptor, artifactType, annotations, subject, image, children } =
+  const { reference, descriptor, artifactType, annotations, subject, image, children = [] } =
     description;
+  const layers = image?.layers ?? [];
+  const types = new Set(layers.map(({ mediaType }) => mediaType));
   const facts = formatFields([
     ["reference", reference],
     ["digest", descriptor.digest],
@@ -17,25 +19,38 @@ export async function formatManifest(description: ManifestDescription): Promise<
     ["platform", image?.platform],
     ["created", image?.created],
     ["config", image?.config && `${formatSize(image.config.size)}, ${image.config.digest}`],
-    ["total", image && describeTotal(image.totalBytes, image.layers.length)],
+    ["total", image && describeTotal(image.totalBytes, layers.length)],
+    // A column of its own would say the same in each line, and not fit beside the digest.
+    ["layer type", types.size === 1 ? [...types][0] : undefined],
     ["subject", subject],
     ...Object.entries(annotations).map(([key, value]): Field => ["annotation", `${key}=${value}`]),
   ]);
-  const [titles, rows] = children
-    ? [["PLATFORM", "DIGEST", "SIZE", "TYPE"], children.map(toChildRow)]
-    : [["LAYER", "SIZE", "TYPE"], image?.layers.map(toLayerRow) ?? []];
-  return rows.length > 0 ? `${facts}\n${await formatTable(titles, rows)}` : facts;
+  const list = layers.length > 0
+    ? await formatLayers(layers, types.size > 1)
+    : children.length > 0
+    ? await formatChildren(children)
+    : undefined;
+  return list === undefined ? facts : `${facts}\n${list}`;
+}
+
+async function formatLayers(layers: readonly Descriptor[], withTypes: boolean): Promise<string> {
+  const titles = ["LAYER", "SIZE"];
+  const rows = layers.map(({ digest, size }) => [digest, formatSize(size)]);
+  if (!withTypes) return await formatTable(titles, rows);
+  const typed = rows.map((row, i) => [...row, layers[i]?.mediaType ?? ""]);
+  return await formatTable([...titles, "TYPE"], typed);
+}
+
+async function formatChildren(children: readonly ChildDescription[]): Promise<string> {
+  const rows = children.map((one) => [one.platformName ?? "-", one.digest, formatSize(one.size)]);
+  const titles = ["PLATFORM", "DIGEST", "SIZE"];
+  if (children.every(({ artifactType }) => artifactType === undefined)) {
+    return await formatTable(titles, rows);
+  }
+  const typed = rows.map((row, i) => [...row, children[i]?.artifactType ?? "-"]);
+  return await formatTable([...titles, "ARTIFACT TYPE"], typed);
 }
 
 function describeTotal(bytes: number, layers: number): string {
   return `${formatSize(bytes)} in ${layers} ${layers === 1 ? "layer" : "layers"} and the config`;
-}
-
-function toChildRow(child: ChildDescription): string[] {
-  const { platformName = "-", digest, size, artifactType, mediaType } = child;
-  return [platformName, digest, formatSize(size), artifactType ?? mediaType];
-}
-
-function toLayerRow({ digest, size, mediaType }: Descriptor): string[] {
-  return [digest, formatSize(size), mediaType];
 }

@@ -1,7 +1,8 @@
 import { homedir } from "node:os";
 import { RegctlError } from "../errors.ts";
-import type { Clock, Host, HostPlatform } from "../host.ts";
+import type { Host, HostPlatform } from "../host.ts";
 import { createOutput } from "./output.ts";
+import { SYSTEM_CLOCK } from "./system_clock.ts";
 
 /** The machine the program runs on. Modules that cost time are loaded when they are used. */
 export function createNativeHost(): Host {
@@ -32,25 +33,6 @@ export function createNativeHost(): Host {
 export function exitProcess(exitCode: number): never {
   process.exit(exitCode);
 }
-
-/** The machine's own clock and chance. */
-export const SYSTEM_CLOCK: Clock = {
-  now: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      }, ms);
-      const stop = () => {
-        clearTimeout(timer);
-        reject(signal?.reason);
-      };
-      signal?.addEventListener("abort", stop, { once: true });
-    }),
-  random: () => Math.random(),
-};
 
 // Where Go's words are not Node's.
 const OS_NAMES: Readonly<Record<string, string>> = { win32: "windows", sunos: "solaris" };

@@ -1,0 +1,66 @@
+/**
+ * The library: ask any registry that speaks the OCI distribution specification, or Docker's older
+ * one. Parse a name, make a client of its registry, hand it to an operation:
+ *
+ * ```ts
+ * import { createClient, parseRepository, tags } from "./core/mod.ts";
+ *
+ * const repository = parseRepository("localhost:5000/team/app");
+ * const client = createClient(repository.registry);
+ * for await (const tag of tags(client, repository)) console.log(tag);
+ * ```
+ *
+ * All that goes wrong, and is foreseen, is a {@linkcode RegctlError} with a code. It runs wherever
+ * there are `fetch` and Node's built-in modules: Node, Deno, Bun.
+ *
+ * @module
+ */
+
+export { type ErrorCode, EXIT_CODES, RegctlError } from "./errors.ts";
+
+export { type Credential, passwordCredential } from "./auth/credential.ts";
+
+export { formatReference, parseReference, type Reference } from "./reference/reference.ts";
+export { DOCKER_HUB, parseRegistry, type Registry } from "./reference/registry.ts";
+export { formatRepository, parseRepository, type Repository } from "./reference/repository.ts";
+export { isTag } from "./reference/tag.ts";
+
+export { assertVerifiableDigest, isDigest } from "./oci/digest.ts";
+export { computeDigest } from "./oci/hash.ts";
+export {
+  type Descriptor,
+  type Manifest,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+} from "./oci/manifest.ts";
+export {
+  DOCKER_MANIFEST,
+  DOCKER_MANIFEST_LIST,
+  isImageType,
+  isIndexType,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from "./oci/media_types.ts";
+export { formatPlatform, parsePlatform, type Platform } from "./oci/platform.ts";
+
+export { type RegistryClient } from "./registry/client.ts";
+export { type ClientOptions, createClient } from "./registry/create_client.ts";
+export { type Ping, ping, supportsVersion2 } from "./registry/ping.ts";
+export { repositories } from "./registry/catalog.ts";
+export { tags } from "./registry/tags.ts";
+export {
+  getManifest,
+  type GetManifestOptions,
+  headManifest,
+  type ManifestContent,
+} from "./registry/manifests.ts";
+export { findPlatform, type PlatformImage } from "./registry/platforms.ts";
+export { deleteManifest } from "./registry/delete_manifest.ts";
+export {
+  type BlobContent,
+  type BlobFacts,
+  getBlob,
+  headBlob,
+  readBlob,
+  type ReadBlobOptions,
+} from "./registry/blobs.ts";

@@ -1,0 +1,8 @@
+// What does a name mean?  parse.ts REFERENCE
+import { formatReference, parseReference } from "../core/mod.ts";
+import process from "node:process";
+
+const [name = "busybox"] = process.argv.slice(2);
+const { repository, tag, digest } = parseReference(name);
+console.log(repository.registry.host, repository.path, tag, digest);
+console.log(formatReference({ repository, ...(tag && { tag }) }));

@@ -1,0 +1,7 @@
+// Is there a registry, and how does it want to be asked?  ping.ts REGISTRY
+import { createClient, parseRegistry, ping, supportsVersion2 } from "../core/mod.ts";
+import process from "node:process";
+
+const [name = "docker.io"] = process.argv.slice(2);
+const client = createClient(parseRegistry(name));
+console.log(await supportsVersion2(client), await ping(client));
