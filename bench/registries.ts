@@ -1,18 +1,16 @@
 import { execFile } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { OCI_MANIFEST } from "../core/oci/media_types.ts";
 import { startDockerRegistry } from "../tests/support/docker_registry.ts";
 import { pushImage } from "../tests/support/push.ts";
 import { startRegistry } from "../tools/start_registry.ts";
+import { writeRandomFile } from "./random_file.ts";
 
-const BLOB_BYTES = 2 ** 30;
-const PIECE_BYTES = 2 ** 20;
+const BLOB_MEBIBYTES = 1024;
 const ROUNDS = 5;
 const REQUESTS = 20_000;
 
@@ -41,7 +39,7 @@ export async function measureRegistries(program: string): Promise<RegistryFigure
   const folder = mkdtempSync(join(tmpdir(), "regctl-bench-"));
   try {
     const file = join(folder, "blob");
-    const digest = await writeRandomFile(file);
+    const digest = await writeRandomFile(file, BLOB_MEBIBYTES);
     await using own = await startRegistry(program, ["--dir", join(folder, "data")]);
     await using peer = await startDockerRegistry();
     const contestants: readonly Contestant[] = [
@@ -69,20 +67,6 @@ export async function measureRegistries(program: string): Promise<RegistryFigure
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** Gives the digest of what was written. */
-async function writeRandomFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const pieces = function* () {
-    for (let i = 0; i < BLOB_BYTES / PIECE_BYTES; i++) {
-      const piece = randomBytes(PIECE_BYTES);
-      hash.update(piece);
-      yield piece;
-    }
-  };
-  await pipeline(pieces, createWriteStream(path));
-  return `sha256:${hash.digest("hex")}`;
 }
 
 async function upload(url: string, file: string, digest: string): Promise<number> {

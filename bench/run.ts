@@ -1,12 +1,14 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem } from "node:os";
+import { readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { startDockerRegistry } from "../tests/support/docker_registry.ts";
 import { listen } from "../tests/support/listen.ts";
 import { pushTags } from "../tests/support/push.ts";
+import { measureDownloads } from "./downloads.ts";
+import { inFolder, measure } from "./measure.ts";
 import { createPagedServer } from "./paged_server.ts";
 import { PEERS, REGCTL } from "./peers.ts";
 import { measureRegistries } from "./registries.ts";
@@ -22,11 +24,10 @@ const run = promisify(execFile);
  * else the machine does falls on all of them alike.
  */
 async function timeCommands(commands: readonly (readonly string[])[]): Promise<number[]> {
-  const folder = mkdtempSync(join(tmpdir(), "regctl-bench-"));
-  const report = join(folder, "report.json");
-  const flags = ["-N", "--warmup", "1", "--runs", String(RUNS), "--export-json", report];
   const times: number[][] = commands.map(() => []);
-  try {
+  await inFolder(async (folder) => {
+    const report = join(folder, "report.json");
+    const flags = ["-N", "--warmup", "1", "--runs", String(RUNS), "--export-json", report];
     for (let round = 0; round < ROUNDS; round++) {
       await run("hyperfine", [...flags, ...commands.map((words) => words.join(" "))]);
       const { results } = JSON.parse(readFileSync(report, "utf8")) as {
@@ -34,29 +35,8 @@ async function timeCommands(commands: readonly (readonly string[])[]): Promise<n
       };
       results.forEach((result, i) => times[i]?.push(...result.times));
     }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
   return times.map((list) => (list.sort((x, y) => x - y)[list.length >> 1] ?? NaN) * 1000);
-}
-
-/** Runs a command under GNU time: lines with a tag, seconds, peak memory. */
-async function measure(words: readonly string[]) {
-  const folder = mkdtempSync(join(tmpdir(), "regctl-bench-"));
-  try {
-    const report = join(folder, "report");
-    const { stdout } = await run(
-      "/usr/bin/time",
-      ["-f", "%e %U %S %M", "-o", report, ...words],
-      { maxBuffer: 64 * 1024 * 1024 },
-    );
-    const [wall = 0, user = 0, system = 0, kilobytes = 0] = readFileSync(report, "utf8")
-      .trim().split(" ").map(Number);
-    const tags = stdout.match(/tag-\d{6}/g)?.length ?? 0;
-    return { tags, wall, cpu: user + system, megabytes: kilobytes / 1024 };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
 
 function print(title: string, columns: readonly string[], rows: readonly (readonly string[])[]) {
@@ -102,7 +82,8 @@ print(
   const rows: string[][] = [];
   for (const { name, list } of PEERS) {
     // Waited for one after the other, since this process is also the server.
-    const { tags, wall, cpu, megabytes } = await measure(list(`127.0.0.1:${server.port}/app`));
+    const { stdout, wall, cpu, megabytes } = await measure(list(`127.0.0.1:${server.port}/app`));
+    const tags = stdout.match(/tag-\d{6}/g)?.length ?? 0;
     rows.push([name, String(tags), wall.toFixed(2), cpu.toFixed(2), megabytes.toFixed(0)]);
   }
   print(
@@ -128,5 +109,21 @@ print(
     "Serve: a blob of 1 GiB up and down (best of 5), GET of a manifest",
     ["registry", "up s", "ratio", "down s", "ratio", "requests/s", "peak MB"],
     rows,
+  );
+}
+
+{
+  const figures = await measureDownloads(REGCTL);
+  const [base] = figures;
+  print(
+    "Download a blob of 1 GiB from a local docker-registry into a file (best of 5)",
+    ["program", "wall s", "times curl", "CPU s", "peak MB"],
+    figures.map(({ name, best: { wall, cpu, megabytes } }) => [
+      name,
+      wall.toFixed(2),
+      (wall / (base?.best.wall ?? NaN)).toFixed(2),
+      cpu.toFixed(2),
+      megabytes.toFixed(0),
+    ]),
   );
 }
