@@ -5,8 +5,9 @@ import { MAX_TIMER_MS } from "../core/host.ts";
 import type { Registry } from "../core/reference/registry.ts";
 import { type RegistryClient, resolveBaseUrl } from "../core/registry/client.ts";
 import { createFetch } from "../core/runtime/fetch.ts";
+import type { TlsSettings } from "../core/runtime/tls_settings.ts";
 import { createTlsLookup } from "../core/transport/tls.ts";
-import { createTransport } from "../core/transport/transport.ts";
+import { createTransport, type TransportObservers } from "../core/transport/transport.ts";
 import { VERSION } from "../core/version.ts";
 import type { Context } from "./context.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -20,12 +21,21 @@ export interface Target {
   readonly path?: string;
 }
 
+/** A client, and what it goes by. */
+export interface Connection extends RegistryClient {
+  /** The credential that a challenge would be answered with; looked up once. */
+  readonly findCredential: () => Promise<Credential | undefined>;
+  /** The TLS settings for a URL's host; undefined for the runtime's own. */
+  readonly tlsFor: (url: URL) => Promise<TlsSettings | undefined>;
+}
+
 /** Makes the client of a registry from the flags. Nothing is sent yet. */
 export async function connect(
   context: Context,
   target: Target,
   options: RegistryOptions,
-): Promise<RegistryClient> {
+  observers: TransportObservers = {},
+): Promise<Connection> {
   const { registry } = target;
   const { host, diagnostics, flags, secrets, abort } = context;
   const given = await readCredentialFlags(context, options);
@@ -38,14 +48,18 @@ export async function connect(
     client: readClientCertificate(options),
     insecure: options.insecure,
   });
+  let credential: Promise<Credential | undefined> | undefined;
+  const findCredential = () => credential ??= readCredential();
+  async function readCredential(): Promise<Credential | undefined> {
+    const found = given ?? await lookUpCredential(context, target);
+    if (found) secretsOf(found).forEach((secret) => secrets.add(secret));
+    return found;
+  }
   const send = createTransport({
+    ...observers,
     registry: baseUrl,
     fetch: createFetch(tlsFor),
-    findCredential: async () => {
-      const credential = given ?? await lookUpCredential(context, target);
-      if (credential) secretsOf(credential).forEach((secret) => secrets.add(secret));
-      return credential;
-    },
+    findCredential,
     clock: host.clock,
     secrets,
     userAgent: `regctl/${VERSION}`,
@@ -58,7 +72,7 @@ export async function connect(
       : undefined,
   });
   stopOnSignals(context);
-  return { baseUrl, send, signal: abort.signal };
+  return { baseUrl, send, signal: abort.signal, findCredential, tlsFor };
 }
 
 /** Loaded when a registry asks: most public ones never do. */

@@ -11,6 +11,10 @@ export interface Token {
   readonly value: string;
   /** When it is to be replaced, in milliseconds since the epoch by our own clock. */
   readonly renewAt: number;
+  /** The lifetime that the token server named, in seconds. */
+  readonly lifetimeS: number | undefined;
+  /** The `scope` that it named. */
+  readonly scope: string | undefined;
 }
 
 /** What a token is asked for. */
@@ -51,7 +55,9 @@ export async function requestToken(
       `Cannot get a token for ${request.registry.host}: the token server ${realm.host} sent none`,
     );
   }
-  return { value: answer.token, renewAt: askedAt + renewalDelayMs(answer.lifetimeS) };
+  const { token, lifetimeS, scope } = answer;
+  const renewAt = askedAt + renewalDelayMs(lifetimeS ?? DEFAULT_LIFETIME_S);
+  return { value: token, renewAt, lifetimeS, scope };
 }
 
 function parseRealm({ challenge, registry }: TokenRequest): URL {
@@ -115,8 +121,8 @@ async function post(
   });
 }
 
-/** Reads `token` or `access_token`, and `expires_in` in seconds. */
-function parseAnswer(body: Uint8Array): { token: string; lifetimeS: number } | undefined {
+/** Reads `token` or `access_token`, `expires_in` in seconds, and `scope`. */
+function parseAnswer(body: Uint8Array) {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(body));
@@ -129,7 +135,12 @@ function parseAnswer(body: Uint8Array): { token: string; lifetimeS: number } | u
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return undefined;
   const lifetime = answer["expires_in"];
   const isLifetime = typeof lifetime === "number" && Number.isFinite(lifetime) && lifetime > 0;
-  return { token, lifetimeS: isLifetime ? lifetime : DEFAULT_LIFETIME_S };
+  const scope = answer["scope"];
+  return {
+    token,
+    lifetimeS: isLifetime ? lifetime : undefined,
+    scope: typeof scope === "string" ? scope : undefined,
+  };
 }
 
 /** Shortly before the end, so that a request under way does not outlive its token. */

@@ -2,6 +2,7 @@ import { describeCredential, formatBasic } from "../auth/credential.ts";
 import type { Credential } from "../auth/credential.ts";
 import { mergeScopes, parseScopes } from "../auth/scope.ts";
 import { requestToken, type Token } from "../auth/token.ts";
+import { type TokenFacts, tryReadGrant } from "../auth/token_grant.ts";
 import { RegctlError } from "../errors.ts";
 import type { Clock } from "../host.ts";
 import { type Challenge, parseChallenges } from "../http/challenge.ts";
@@ -22,6 +23,8 @@ export interface AuthorizeOptions {
   readonly clock: Clock;
   /** Learns the tokens, so that they are never shown. */
   readonly secrets: Secrets;
+  /** Told about each token that comes. Default: nobody is. */
+  readonly onToken?: ((facts: TokenFacts) => void) | undefined;
 }
 
 /**
@@ -154,7 +157,7 @@ class Authorizer {
     scopes: readonly string[],
     request: HttpRequest,
   ): Promise<Token> {
-    const { sendToTokenServer, clock, registry, secrets } = this.#options;
+    const { sendToTokenServer, clock, registry, secrets, onToken } = this.#options;
     const credential = await this.#findCredential();
     const token = await requestToken(sendToTokenServer, clock, {
       challenge,
@@ -164,6 +167,8 @@ class Authorizer {
       signal: request.signal,
     });
     secrets.add(token.value);
+    const { value, scope, lifetimeS } = token;
+    onToken?.({ asked: scopes, granted: tryReadGrant(value, scope), lifetimeS });
     return token;
   }
 

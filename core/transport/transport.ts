@@ -1,6 +1,7 @@
 import type { Credential } from "../auth/credential.ts";
+import type { TokenFacts } from "../auth/token_grant.ts";
 import type { Clock } from "../host.ts";
-import { compose, type Send } from "../http/exchange.ts";
+import { compose, type Send, type Stage } from "../http/exchange.ts";
 import type { Secrets } from "../http/redact.ts";
 import type { RawFetch } from "../runtime/raw_fetch.ts";
 import { authorize } from "./authorize.ts";
@@ -11,8 +12,16 @@ import { followRedirects } from "./redirect.ts";
 import { resume } from "./resume.ts";
 import { retry } from "./retry.ts";
 
+/** Who looks on while requests are sent, and changes nothing. */
+export interface TransportObservers {
+  /** Sees each request as it goes out, repeated ones and those for a token too. Default: none. */
+  readonly observe?: Stage | undefined;
+  /** Told about each token that comes. Default: nobody is. */
+  readonly onToken?: ((facts: TokenFacts) => void) | undefined;
+}
+
 /** What {@linkcode createTransport} puts together. */
-export interface TransportOptions {
+export interface TransportOptions extends TransportObservers {
   readonly registry: URL;
   readonly fetch: RawFetch;
   readonly findCredential: () => Promise<Credential | undefined>;
@@ -35,17 +44,18 @@ export interface TransportOptions {
  * takes up a broken stream again sits above authorization, since a token may have run out by then.
  */
 export function createTransport(options: TransportOptions): Send {
-  const { clock, log, registry, findCredential, secrets } = options;
+  const { clock, log, registry, findCredential, secrets, observe, onToken } = options;
   const sendToTokenServer = compose(
     createNetwork(options),
     identify(options.userAgent),
     followRedirects(),
     retry(options),
     ...(log ? [logRequests({ clock, ...log })] : []),
+    ...(observe ? [observe] : []),
   );
   return compose(
     sendToTokenServer,
     resume(options),
-    authorize({ registry, findCredential, sendToTokenServer, clock, secrets }),
+    authorize({ registry, findCredential, sendToTokenServer, clock, secrets, onToken }),
   );
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Credential } from "../../../../core/auth/credential.ts";
+import type { TokenFacts } from "../../../../core/auth/token_grant.ts";
 import type { HttpRequest, HttpResponse } from "../../../../core/http/exchange.ts";
 import { Secrets } from "../../../../core/http/redact.ts";
 import { authorize } from "../../../../core/transport/authorize.ts";
@@ -27,12 +28,14 @@ function play({ credential, registry, tokens }: Scene) {
   const clock = createFakeClock();
   const secrets = new Secrets();
   const sent: (string | null)[] = [];
+  const told: TokenFacts[] = [];
   const exchanges: HttpRequest[] = [];
   let finds = 0;
   const send = authorize({
     registry: new URL("https://r.example"),
     clock,
     secrets,
+    onToken: (facts) => told.push(facts),
     findCredential: async () => {
       finds++;
       return credential;
@@ -51,7 +54,7 @@ function play({ credential, registry, tokens }: Scene) {
   });
   const get = (scopes: readonly string[] = ["repository:a:pull"]) =>
     send({ ...createRequest(), scopes });
-  return { send, get, clock, secrets, sent, exchanges, finds: () => finds };
+  return { send, get, clock, secrets, sent, told, exchanges, finds: () => finds };
 }
 
 /** Accepts the tokens that `isValid` says, and challenges all else. */
@@ -268,4 +271,23 @@ test("a 401 without a scheme that is known says which there are", async () => {
     const scene = play({ credential: ANN, registry: () => createResponse(401, headers) });
     await assertRejects(() => scene.get(), code, message);
   }
+});
+
+test("each token is told of: what it was asked for, what it grants, how long, never itself", async () => {
+  const { get, told, clock } = play({
+    registry: wants(() => true),
+    tokens: (n) =>
+      createResponse(200, {}, {
+        token: `t${n}`,
+        ...(n > 1 && { scope: "repository:a:pull", expires_in: 300 }),
+      }),
+  });
+  await get();
+  clock.advance(60_000);
+  await get();
+  const asked = ["repository:a:pull"];
+  assert.deepEqual(told, [
+    { asked, granted: undefined, lifetimeS: undefined },
+    { asked, granted: asked, lifetimeS: 300 },
+  ]);
 });
