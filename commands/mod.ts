@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./ping.ts")).createPingCommand(context),
   },
   {
+    name: "doctor",
+    summary: "Find out what works with a registry, and what does not",
+    load: async (context) => (await import("./doctor.ts")).createDoctorCommand(context),
+  },
+  {
     name: "parse",
     summary: "Show what a name means: registry, repository, tag and digest",
     load: async (context) => (await import("./parse.ts")).createParseCommand(context),

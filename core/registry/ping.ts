@@ -14,6 +14,8 @@ export interface Ping {
   readonly schemes: readonly string[];
   /** The token server that a Bearer challenge names. */
   readonly realm: string | undefined;
+  /** The name that the token server knows the registry by, as that challenge says. */
+  readonly service: string | undefined;
   /** `Docker-Distribution-API-Version`, usually `registry/2.0`. */
   readonly apiVersion: string | undefined;
 }
@@ -45,11 +47,13 @@ export async function ping(client: RegistryClient): Promise<Ping> {
     );
   }
   const challenges = status === 401 ? parseChallenges(headers.get("www-authenticate") ?? "") : [];
+  const bearer = challenges.find(({ scheme }) => scheme === "bearer")?.parameters;
   return {
     url: response.url.href,
     status,
     schemes: challenges.map(({ scheme }) => scheme),
-    realm: challenges.find(({ scheme }) => scheme === "bearer")?.parameters.get("realm"),
+    realm: bearer?.get("realm"),
+    service: bearer?.get("service"),
     apiVersion: headers.get("docker-distribution-api-version") ?? undefined,
   };
 }

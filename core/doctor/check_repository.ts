@@ -1,0 +1,84 @@
+import { parseErrorBody } from "../oci/error_body.ts";
+import { isObject } from "../oci/json_object.ts";
+import {
+  DOCKER_MANIFEST,
+  DOCKER_MANIFEST_LIST,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from "../oci/media_types.ts";
+import { isTag } from "../reference/tag.ts";
+import { assertStatus } from "../registry/response_gate.ts";
+import { isRefusal } from "./check_registry.ts";
+import type { DeletionFacts, ReferrersFacts } from "./facts.ts";
+import { ask, createRandomDigest, type Subject } from "./subject.ts";
+
+const MANIFEST_TYPES = [OCI_INDEX, DOCKER_MANIFEST_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
+
+/**
+ * Finds out whether manifests can be deleted, by deleting one that does not exist: the digest is
+ * random, so that there is nothing to lose, however often the request is repeated. A redirect is
+ * not followed.
+ */
+export async function checkDeletion({ client, path }: Subject): Promise<DeletionFacts> {
+  const response = await ask(client, {
+    method: "DELETE",
+    url: new URL(`/v2/${path}/manifests/${createRandomDigest()}`, client.baseUrl),
+    scopes: [`repository:${path}:delete`],
+  }).catch((error: unknown) => {
+    if (!isRefusal(error)) throw error;
+    return undefined;
+  });
+  if (!response) return { state: "notAllowed", status: null };
+  const { status } = response;
+  const codes = parseErrorBody(response.body).map(({ code }) => code);
+  if (status === 404) return { state: "enabled", status };
+  if (status === 405 || (status === 400 && codes.includes("UNSUPPORTED"))) {
+    return { state: "disabled", status };
+  }
+  if (status === 401 || status === 403) return { state: "notAllowed", status };
+  return { state: "unknown", status };
+}
+
+/** Asks what refers to a manifest that does not exist: an empty index, where there is the API. */
+export async function checkReferrers({ client, path }: Subject): Promise<ReferrersFacts> {
+  const response = await ask(client, {
+    method: "GET",
+    url: new URL(`/v2/${path}/referrers/${createRandomDigest()}`, client.baseUrl),
+    scopes: [`repository:${path}:pull`],
+  });
+  const { status } = response;
+  if (status === 404) return { state: "tags", status };
+  if (status === 200 && isIndex(response.body)) return { state: "api", status };
+  // What passes is for another day: it says nothing of the API.
+  if (status === 429 || status >= 500) assertStatus(response, [], "ask for referrers");
+  return { state: "unknown", status };
+}
+
+function isIndex(body: Uint8Array): boolean {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(body));
+    return isObject(value) && Array.isArray(value["manifests"]);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Asks for the head of a manifest, for the sake of the headers about a rate limit: Docker Hub
+ * sends them with manifests alone, and does not count a HEAD.
+ */
+export async function askForHead(
+  { client, path }: Subject,
+  tag: string | undefined,
+): Promise<object> {
+  // Some registries list what is no tag, and it would be part of a URL.
+  if (tag === undefined || !isTag(tag)) return {};
+  return await ask(client, {
+    method: "HEAD",
+    url: new URL(`/v2/${path}/manifests/${tag}`, client.baseUrl),
+    headers: new Headers({ accept: MANIFEST_TYPES }),
+    // A limit that is reached is what is looked for, not a reason to wait.
+    idempotent: false,
+    scopes: [`repository:${path}:pull`],
+  });
+}

@@ -1,0 +1,34 @@
+/** Actions on one resource that were asked for and not granted. */
+export interface MissingActions {
+  /** Type and name: `repository:team/app`. */
+  readonly resource: string;
+  readonly actions: readonly string[];
+}
+
+/**
+ * What the scopes `asked` hold beyond those `granted`. The catalog is left out: that it is closed
+ * to most is told by itself.
+ */
+export function findMissingActions(
+  asked: readonly string[],
+  granted: readonly string[],
+): MissingActions[] {
+  const grants = granted.map(splitScope);
+  return asked.map(splitScope).filter(({ resource }) => resource !== "registry:catalog").flatMap(
+    ({ resource, actions }) => {
+      const held = grants.filter((grant) => grant.resource === resource)
+        .flatMap((grant) => grant.actions);
+      const missing = actions.filter((action) => !held.includes(action) && !held.includes("*"));
+      return missing.length === 0 ? [] : [{ resource, actions: missing }];
+    },
+  );
+}
+
+/** The name may hold a colon of its own, before a port. */
+function splitScope(scope: string) {
+  const colon = scope.lastIndexOf(":");
+  return {
+    resource: scope.slice(0, Math.max(colon, 0)),
+    actions: scope.slice(colon + 1).split(",").filter((action) => action !== ""),
+  };
+}

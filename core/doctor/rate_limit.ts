@@ -1,0 +1,32 @@
+import type { RateLimitFacts } from "./facts.ts";
+
+const RATE_LIMIT_HEADER = /^(?:(?:x-)?ratelimit-|docker-ratelimit-source$|(?:x-)?retry-after$)/;
+
+/** True for the name, in lower case, of a header that tells of a rate limit. */
+export function isRateLimitHeader(name: string): boolean {
+  return RATE_LIMIT_HEADER.test(name);
+}
+
+/**
+ * Reads what is understood of the headers: `100;w=21600` of Docker Hub is 100 in 21,600 seconds.
+ * Null where there are none.
+ */
+export function explainRateLimit(headers: ReadonlyMap<string, string>): RateLimitFacts | null {
+  if (headers.size === 0) return null;
+  const read = (name: string) =>
+    parseQuota(headers.get(`ratelimit-${name}`) ?? headers.get(`x-ratelimit-${name}`) ?? "");
+  const limit = read("limit");
+  const remaining = read("remaining");
+  return {
+    headers: Object.fromEntries([...headers].sort(([a], [b]) => a < b ? -1 : 1)),
+    limit: limit?.count ?? null,
+    remaining: remaining?.count ?? null,
+    windowSeconds: limit?.windowSeconds ?? remaining?.windowSeconds ?? null,
+  };
+}
+
+function parseQuota(value: string) {
+  const [, count, window] = /^\s*(\d{1,12})\s*(?:;\s*w=(\d{1,9}))?(?:[\s;,]|$)/.exec(value) ?? [];
+  if (count === undefined) return undefined;
+  return { count: Number(count), windowSeconds: window === undefined ? null : Number(window) };
+}

@@ -1,0 +1,29 @@
+import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
+import { MAX_ERROR_BYTES } from "../http/exchange.ts";
+import type { RegistryClient } from "../registry/client.ts";
+
+/** A repository that is looked at. */
+export interface Subject {
+  readonly client: RegistryClient;
+  /** Its path in URLs: `library/busybox`. */
+  readonly path: string;
+}
+
+/** Sends a request of a check; all answers that a check needs are small, or no honest ones. */
+export async function ask(
+  { send, signal }: RegistryClient,
+  request: Pick<HttpRequest, "method" | "url"> & Partial<HttpRequest>,
+): Promise<HttpResponse> {
+  return await send({
+    headers: new Headers({ accept: "application/json" }),
+    maxBytes: MAX_ERROR_BYTES,
+    ...request,
+    ...(signal && { signal }),
+  });
+}
+
+/** The digest of nothing that exists: 256 random bits. */
+export function createRandomDigest(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  return `sha256:${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
