@@ -5,16 +5,16 @@ export interface MissingActions {
   readonly actions: readonly string[];
 }
 
-/**
- * What the scopes `asked` hold beyond those `granted`. The catalog is left out: that it is closed
- * to most is told by itself.
- */
+// The catalog is closed to most, which is told by itself; without a colon there is no resource.
+const NOT_COUNTED = ["registry:catalog", ""];
+
+/** What the scopes `asked` hold beyond those `granted`; that of the catalog is not counted. */
 export function findMissingActions(
   asked: readonly string[],
   granted: readonly string[],
 ): MissingActions[] {
   const grants = granted.map(splitScope);
-  return asked.map(splitScope).filter(({ resource }) => resource !== "registry:catalog").flatMap(
+  return asked.map(splitScope).filter(({ resource }) => !NOT_COUNTED.includes(resource)).flatMap(
     ({ resource, actions }) => {
       const held = grants.filter((grant) => grant.resource === resource)
         .flatMap((grant) => grant.actions);
