@@ -1,9 +1,9 @@
 import { Command, Option } from "commander";
+import { cleanFacts } from "../core/doctor/clean_facts.ts";
 import { describeFacts } from "../core/doctor/describe_facts.ts";
 import { diagnose, failureOf } from "../core/doctor/diagnose.ts";
 import type { Facts } from "../core/doctor/facts.ts";
 import { findProblems, type Problem } from "../core/doctor/find_problems.ts";
-import { redactFacts } from "../core/doctor/redact_facts.ts";
 import { Watch } from "../core/doctor/watch.ts";
 import { RegctlError } from "../core/errors.ts";
 import { parseReference } from "../core/reference/reference.ts";
@@ -46,7 +46,7 @@ export function createDoctorCommand(context: Context): Command {
       onStep: (step) => diagnostics.progress(`Looking into ${text}: ${step}`),
     });
     diagnostics.clearProgress();
-    const facts = redactFacts(found, (remote) => secrets.redact(remote));
+    const facts = cleanFacts(found, (text) => secrets.redact(text));
     const problems = findProblems(facts);
     await stdout.write(
       options.output === "json" ? formatJson({ ...facts, problems }) : formatText(facts, problems),

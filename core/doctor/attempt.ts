@@ -1,6 +1,5 @@
 import { RegctlError } from "../errors.ts";
 import type { CheckFailure } from "./facts.ts";
-import { cutText } from "./watch.ts";
 
 /**
  * Makes a check, whose failure becomes a fact, so that it takes nothing from the others. Throws
@@ -20,7 +19,7 @@ export async function attempt<T extends object>(
 
 /** An error as a fact. */
 export function toFailure({ code, message, hint }: RegctlError): CheckFailure {
-  return { error: { code, message: cutText(message), hint: hint ?? null } };
+  return { error: { code, message: message, hint: hint ?? null } };
 }
 
 /** The error that the fact was. */

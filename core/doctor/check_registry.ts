@@ -6,7 +6,6 @@ import { ping } from "../registry/ping.ts";
 import { assertStatus, parseJson } from "../registry/response_gate.ts";
 import type { AccessFacts, ApiFacts, CatalogFacts } from "./facts.ts";
 import { ask } from "./subject.ts";
-import { cutText } from "./watch.ts";
 
 // A registry that ignores `n` sends all its names, some 40 bytes each.
 const MAX_CATALOG_BYTES = 8 * 1024 * 1024;
@@ -16,15 +15,11 @@ export async function checkApi(client: RegistryClient): Promise<ApiFacts> {
   const { status, apiVersion, schemes, realm, service } = await ping(client);
   return {
     status,
-    version: tryCut(apiVersion),
-    schemes: schemes.slice(0, 10).map(cutText),
-    realm: tryCut(realm),
-    service: tryCut(service),
+    version: apiVersion ?? null,
+    schemes: schemes.slice(0, 10),
+    realm: realm ?? null,
+    service: service ?? null,
   };
-}
-
-function tryCut(text: string | undefined): string | null {
-  return text === undefined ? null : cutText(text);
 }
 
 /** Answers the challenge of `GET /v2/`, as `docker login` does; throws where that is refused. */

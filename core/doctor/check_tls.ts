@@ -1,7 +1,6 @@
 import { RegctlError } from "../errors.ts";
 import type { TlsSettings } from "../runtime/tls_settings.ts";
 import type { TlsReport } from "./facts.ts";
-import { cutText } from "./watch.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 // A handshake takes a fraction of a second; a server that takes longer tells nothing by it.
@@ -37,9 +36,9 @@ export async function checkTls(url: URL, options: CheckTlsOptions): Promise<TlsR
   return {
     state: "seen",
     protocol,
-    subject: cutText(subject),
-    issuer: cutText(issuer),
-    names: cutText(names),
+    subject: subject,
+    issuer: issuer,
+    names: names,
     validFrom: formatDate(validFromMs),
     validTo: formatDate(validToMs),
     daysLeft: validToMs === undefined ? null : Math.floor((validToMs - now) / DAY_MS),

@@ -106,7 +106,7 @@ function describeRateLimit({ rateLimit, api }: Facts): string | undefined {
   const window = windowSeconds === null ? "" : ` in ${formatSeconds(windowSeconds)}`;
   const budget = limit === null ? [] : [`${limit}${window}`];
   if (remaining !== null) budget.push(`${remaining} left`);
-  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join(", ");
+  const fields = headers.map(({ name, value }) => `${name}: ${value}`).join(", ");
   return budget.length > 0 ? `${budget.join(", ")} (${fields})` : fields;
 }
 

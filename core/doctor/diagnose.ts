@@ -20,7 +20,7 @@ import {
 } from "./facts.ts";
 import { explainRateLimit } from "./rate_limit.ts";
 import type { Subject } from "./subject.ts";
-import { cutText, type Watch } from "./watch.ts";
+import type { Watch } from "./watch.ts";
 
 /** What {@linkcode diagnose} looks at, and with what. */
 export interface DiagnoseOptions {
@@ -136,6 +136,6 @@ async function readCredential(find: DiagnoseOptions["findCredential"]): Promise<
   const credential = await find();
   if (!credential) return { state: "none" };
   const { kind, source } = credential;
-  const username = credential.kind === "password" ? cutText(credential.username) : null;
-  return { state: "found", kind, username, source: cutText(source) };
+  const username = credential.kind === "password" ? credential.username : null;
+  return { state: "found", kind, username, source: source };
 }

@@ -131,7 +131,7 @@ export interface ReferrersFacts {
 
 /** What response headers say about a limit. */
 export interface RateLimitFacts {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
   readonly limit: number | null;
   readonly remaining: number | null;
   /** The time that the limit is for. */

@@ -18,7 +18,8 @@ export function explainRateLimit(headers: ReadonlyMap<string, string>): RateLimi
   const limit = read("limit");
   const remaining = read("remaining");
   return {
-    headers: Object.fromEntries([...headers].sort(([a], [b]) => a < b ? -1 : 1)),
+    headers: [...headers].sort(([a], [b]) => a < b ? -1 : 1)
+      .map(([name, value]) => ({ name, value })),
     limit: limit?.count ?? null,
     remaining: remaining?.count ?? null,
     windowSeconds: limit?.windowSeconds ?? remaining?.windowSeconds ?? null,

@@ -47,14 +47,7 @@ export class Watch implements TransportObservers {
     for (const [name, value] of headers) {
       if (!isRateLimitHeader(name)) continue;
       if (this.rateLimitHeaders.size >= MAX_HEADERS && !this.rateLimitHeaders.has(name)) continue;
-      this.rateLimitHeaders.set(name, cutText(value));
+      this.rateLimitHeaders.set(name, value);
     }
   }
-}
-
-const MAX_TEXT = 300;
-
-/** Text from elsewhere, at a length that can be shown. */
-export function cutText(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -44,7 +44,7 @@ const SOUND: Facts = {
   paging: PAGES,
   deletion: { state: "enabled", status: 404 },
   referrers: { state: "api", status: 200 },
-  rateLimit: { headers: {}, limit: 100, remaining: 10, windowSeconds: 60 },
+  rateLimit: { headers: [], limit: 100, remaining: 10, windowSeconds: 60 },
   tls: SEEN,
   clock: { skewSeconds: 60 },
 };
@@ -61,7 +61,7 @@ const token = (asked: string, granted: readonly string[] | null) => ({
 });
 const skew = (skewSeconds: number) => ({ clock: { skewSeconds } });
 const limit = (remaining: number | null, all: number | null = 100) => ({
-  rateLimit: { headers: {}, limit: all, remaining, windowSeconds: null },
+  rateLimit: { headers: [], limit: all, remaining, windowSeconds: null },
 });
 
 /** What is different from {@linkcode SOUND}, and the problems by it: each with its remedy. */

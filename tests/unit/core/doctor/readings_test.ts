@@ -4,7 +4,7 @@ import { measureSkew, readClock } from "../../../../core/doctor/clock_skew.ts";
 import { formatSeconds } from "../../../../core/doctor/describe_facts.ts";
 import { findMissingActions } from "../../../../core/doctor/missing_actions.ts";
 import { explainRateLimit, isRateLimitHeader } from "../../../../core/doctor/rate_limit.ts";
-import { redactFacts } from "../../../../core/doctor/redact_facts.ts";
+import { cleanFacts } from "../../../../core/doctor/clean_facts.ts";
 import { createRandomDigest } from "../../../../core/doctor/subject.ts";
 import { Watch } from "../../../../core/doctor/watch.ts";
 import { createRequest, createResponse } from "../../../support/fake_exchange.ts";
@@ -59,7 +59,8 @@ test("rate limits: what the headers mean", () => {
   ) {
     const facts = explainRateLimit(new Map(Object.entries(headers)));
     assert.deepEqual([facts?.limit, facts?.remaining, facts?.windowSeconds], expected);
-    assert.deepEqual(facts?.headers, headers);
+    const fields = facts?.headers.map(({ name, value }) => [name, value]) ?? [];
+    assert.deepEqual(Object.fromEntries(fields), headers);
   }
   assert.equal(explainRateLimit(new Map()), null);
 });
@@ -93,11 +94,17 @@ test("secrets: hidden in all text from elsewhere, not in this program's own word
     list: ["a secret", { state: "secret", other: "secret", n: 1, no: null }],
     code: ["secret"],
   };
-  assert.deepEqual(redactFacts(facts, (text) => text.replaceAll("secret", "***")), {
+  assert.deepEqual(cleanFacts(facts, (text) => text.replaceAll("secret", "***")), {
     kind: "secret",
     list: ["a ***", { state: "secret", other: "***", n: 1, no: null }],
     code: ["***"],
   });
+});
+
+test("secrets: what is long is cut, and only then, so that none is told by half", () => {
+  const text = `${"x".repeat(495)} secret ${"y".repeat(10_000)}`;
+  const [clean = ""] = cleanFacts([text], (text) => text.replaceAll("secret", "***"));
+  assert.equal(clean, `${"x".repeat(495)} *** …`);
 });
 
 test("the digest that is asked for is another one each time", () => {
@@ -106,7 +113,7 @@ test("the digest that is asked for is another one each time", () => {
   for (const digest of digests) assert.match(digest, /^sha256:[0-9a-f]{64}$/);
 });
 
-test("the watch: headers of the registry alone, cut and counted; the shortest way's clock", async () => {
+test("the watch: headers of the registry alone, counted; the shortest way's clock", async () => {
   const clock = createFakeClock(NOON);
   const watch = new Watch(clock, () => "https://r.example");
   const play = async (ms: number, headers: Record<string, string>, url?: string) => {
@@ -122,10 +129,9 @@ test("the watch: headers of the registry alone, cut and counted; the shortest wa
   await play(0, { ...DATE, "x-ratelimit-remaining": "3" }, "https://auth.example/token");
   assert.deepEqual([...watch.rateLimitHeaders], [["x-ratelimit-limit", "2"]]);
   assert.equal(measureSkew(watch.clockReading)?.skewSeconds, 3595);
-  const many = Array.from({ length: 50 }, (_, i) => [`x-ratelimit-${i}`, "9".repeat(1000)]);
+  const many = Array.from({ length: 50 }, (_, i) => [`x-ratelimit-${i}`, "9"]);
   await play(0, Object.fromEntries(many));
   assert.equal(watch.rateLimitHeaders.size, 20);
-  assert.ok([...watch.rateLimitHeaders.values()].every((value) => value.length <= 301));
 });
 
 test("the watch: a token that replaces another one of the same scopes takes its place", () => {
