@@ -43,15 +43,14 @@ export async function probeTls(url: URL, options: ProbeTlsOptions): Promise<TlsF
   const { trustedAuthorities } = await import("./tls_settings.ts");
   const added = options.settings?.ca ?? [];
   const bySystem = await shakeHands(url, await trustedAuthorities([]), options);
-  const isGiven = !bySystem.authorized && added.length > 0 &&
-    (await shakeHands(url, await trustedAuthorities(added), options)).authorized;
-  const { authorized, refusal, ...facts } = bySystem;
-  const trust = authorized ? "system" : isGiven ? "given" : "none";
-  return {
-    ...facts,
-    trust,
-    reason: trust === "none" ? await explain(refusal, facts, options) : undefined,
-  };
+  // What the given authorities lead to is what requests meet.
+  const { authorized, refusal, ...facts } = bySystem.authorized || added.length === 0
+    ? bySystem
+    : await shakeHands(url, await trustedAuthorities(added), options);
+  if (!authorized) {
+    return { ...facts, trust: "none", reason: await explain(refusal, facts, options) };
+  }
+  return { ...facts, trust: bySystem.authorized ? "system" : "given", reason: undefined };
 }
 
 type Handshake = Pick<TlsFacts, "protocol" | "subject" | "issuer" | "names"> & {
