@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { redactUrl } from "../http/redact.ts";
 import { isObject } from "../oci/json_object.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { apiUrl, catalogUrl } from "../registry/endpoints.ts";
@@ -17,9 +18,14 @@ export async function checkApi(client: RegistryClient): Promise<ApiFacts> {
     status,
     version: apiVersion ?? null,
     schemes: schemes.slice(0, 10),
-    realm: realm ?? null,
+    realm: realm === undefined ? null : describeRealm(realm, client.baseUrl),
     service: service ?? null,
   };
+}
+
+/** In full, and without what a query or user information may keep secret. */
+function describeRealm(realm: string, base: URL): string {
+  return URL.canParse(realm, base.href) ? redactUrl(new URL(realm, base)) : "not a URL";
 }
 
 /** Answers the challenge of `GET /v2/`, as `docker login` does; throws where that is refused. */

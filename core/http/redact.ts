@@ -32,7 +32,9 @@ export function redactUrl(url: URL): string {
 /** A header's value as it may be logged. */
 export function redactHeader(name: string, value: string): string {
   if (SECRET_HEADER.test(name)) return "***";
-  return /^(location|link|content-location|referer)$/i.test(name) ? redactUrlText(value) : value;
+  // A realm may be relative, and is a URL all the same.
+  const holdsUrls = /^(location|link|content-location|referer|www-authenticate)$/i.test(name);
+  return holdsUrls ? redactUrlText(value) : value;
 }
 
 /** Headers as they may be logged, a line each: `name: value`. */

@@ -78,7 +78,10 @@ test("Bearer: realm, service, what each token was asked for and grants, and how 
     PASSWORD,
   );
   assert.deepEqual([run.exitCode, run.stderr], [0, ""]);
-  assert.match(run.stdout, /^auth: {7}bearer\nrealm: {6}\/token\nservice: {4}registry\.test$/m);
+  assert.match(
+    run.stdout,
+    /^auth: {7}bearer\nrealm: {6}http:\/\/HOST\/token\nservice: {4}registry\.test$/m,
+  );
   assert.deepEqual(run.stdout.match(/^token: .*$/gm), [
     "token:      asked repository:app:pull, granted repository:app:pull, for 300 s",
     "token:      asked repository:app:delete, granted nothing, its lifetime not named",
