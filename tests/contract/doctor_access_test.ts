@@ -148,6 +148,18 @@ test("a registry: the challenge of /v2/ is answered, as docker login does", asyn
   assert.deepEqual([problemsOf(run), run.exitCode, run.stderr], [[], 0, ""]);
 });
 
+test("a registry: a token server that refuses the scope of the catalog alone", async () => {
+  const run = await runDoctor([
+    get("/v2/", BEARER, { times: 2 }),
+    get("/v2/", { status: 200 }),
+    get("/v2/_catalog?n=1", challenge(bearer("/token", "registry:catalog:*"))),
+    get(/catalog/, { status: 401 }),
+    get(/^\/token\?/, { status: 200, body: { token: "opaque" } }),
+  ], ["HOST"]);
+  assert.equal(lineOf(run, "catalog"), "closed");
+  assert.deepEqual([problemsOf(run), run.exitCode, run.stderr], [[], 0, ""]);
+});
+
 const REFUSED = refusal(401, "UNAUTHORIZED");
 
 /** Failures that keep us out: the steps, the words, the exit code, the remedy. */

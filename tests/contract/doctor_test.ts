@@ -103,6 +103,7 @@ test("a registry: what its catalog may answer", async () => {
     [{ status: 405 }, "closed (405)", 0],
     [{ status: 200, body: "<p>" }, "failed (INVALID_RESPONSE)", 1],
     [{ status: 200, body: {} }, "failed (INVALID_RESPONSE)", 1],
+    [{ status: 429 }, "failed (RATE_LIMITED)", 1],
     [{ status: 500 }, "failed (SERVER)", 1],
   ];
   for (const [reply, expected, problems] of cases) {

@@ -121,13 +121,16 @@ test("TLS: a client certificate is shown to the registry that wants one", async 
     ...["--key-file", await folder.write("ann.key", client.keyPem)],
   ];
   const server = await AUTHORITY.issue({ names: ["127.0.0.1"] });
-  const tls = { key: server.keyPem, cert: server.certPem, requestCert: true };
+  // With TLS 1.2 the handshake itself fails without one.
+  const wants = { requestCert: true, ca: AUTHORITY.certPem, maxVersion: "TLSv1.2" };
+  const tls = { key: server.keyPem, cert: server.certPem, ...wants };
   await using registry = await startScriptedRegistry(
     [get("/v2/", OPEN), get("/v2/_catalog?n=1", { status: 404 })],
-    { tls: { ...tls, ca: AUTHORITY.certPem } as typeof tls },
+    { tls },
   );
   const run = await runCaptured(["doctor", registry.url, ...authority.flags, ...flags]);
   assert.equal(run.exitCode, 0, run.stdout + run.stderr);
+  assert.match(run.stdout, /^tls: +TLSv1\.2$/m);
   assert.match(run.stdout, /^trusted: +by --ca-file/m);
   registry.assertDone();
 });

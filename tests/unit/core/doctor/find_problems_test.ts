@@ -79,7 +79,7 @@ const CASES: readonly (readonly [string, Partial<Facts>, readonly (readonly stri
     access: failure("CONFIG", "Install it"),
     deletion: failure("CONFIG", "Install it"),
   }, [["it failed with CONFIG", "Install it"]]],
-  ["out of reach", { api: failure("NETWORK"), tls: failure("NETWORK") }, [
+  ["out of reach", { api: failure("NETWORK"), tls: failure("TIMEOUT") }, [
     ["it failed with NETWORK", "Check the host, the port and the network between"],
   ]],
   ["a certificate that keeps us out", {
