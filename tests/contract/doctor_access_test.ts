@@ -275,6 +275,15 @@ test("--timeout ends it: the report has what there is, the exit code says that i
   assert.equal(run.stderr, "error: Gave up after 2 s, as --timeout says\n");
 });
 
+test("a user who stops it gets no report", async () => {
+  for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const run = await runDoctor([get("/v2/", { status: 503 })], ["HOST"], {
+      stopWhileWaiting: signal,
+    });
+    assert.deepEqual([run.exitCode, run.stdout], [exitCode, ""]);
+  }
+});
+
 test("the credential: found in a file, and told though nobody asks for it", async () => {
   await using folder = await createTempFolder();
   await using registry = await startScriptedRegistry(repositorySteps());

@@ -138,8 +138,11 @@ test("TLS: a client certificate is shown to the registry that wants one", async 
 test("TLS: a server that says nothing holds nobody up", async () => {
   await using mute = await listen(createServer((socket) => socket.resume()));
   const words = ["doctor", `https://127.0.0.1:${mute.port}`, "--idle-timeout", "200ms"];
+  const startedAt = performance.now();
   const run = await runCaptured([...words, "--retries", "0"]);
   assert.equal(run.exitCode, 5);
+  // Far above what it takes, far below the time that a handshake may take by itself.
+  assert.ok(performance.now() - startedAt < 8000);
   assert.match(run.stdout, /^status: +failed \(TIMEOUT\)$/m);
   assert.match(run.stdout, /^tls: +not visible$/m);
 });
