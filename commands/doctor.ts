@@ -10,6 +10,7 @@ import { parseReference } from "../core/reference/reference.ts";
 import { parseRegistry } from "../core/reference/registry.ts";
 import { parseRepository } from "../core/reference/repository.ts";
 import { escapeText } from "../core/render/escape.ts";
+import { formatFields } from "../core/render/fields.ts";
 import { formatJson } from "../core/render/json.ts";
 import { connect, type Target } from "./connect.ts";
 import type { Context } from "./context.ts";
@@ -82,11 +83,9 @@ function attempt<T>(parse: () => T): T | undefined {
 }
 
 function formatText(facts: Facts, problems: readonly Problem[]): string {
-  const lines = describeFacts(facts);
-  const width = Math.max(...lines.map(([label]) => label.length)) + ": ".length;
-  const table = lines.map(([label, text]) => `${`${label}:`.padEnd(width)}${escapeText(text)}\n`);
   const list = problems.map(({ problem, remedy }) =>
     `\nproblem: ${escapeText(problem)}\nremedy:  ${escapeText(remedy)}\n`
   );
-  return [...table, ...(list.length > 0 ? list : ["\nNo problems found\n"])].join("");
+  const result = list.length > 0 ? list.join("") : "\nNo problems found\n";
+  return formatFields(describeFacts(facts)) + result;
 }

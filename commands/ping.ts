@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { parseRegistry } from "../core/reference/registry.ts";
 import { ping } from "../core/registry/ping.ts";
-import { escapeText } from "../core/render/escape.ts";
+import { formatFields } from "../core/render/fields.ts";
 import { formatJson } from "../core/render/json.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
@@ -31,19 +31,17 @@ export function createPingCommand(context: Context): Command {
       await context.host.stdout.write(formatJson({ ...answer, ms }));
       return;
     }
-    const lines = [
+    await context.host.stdout.write(formatFields([
       ["url", answer.url],
-      [
-        "status",
-        answer.status === 200 ? "200 open to all" : `${answer.status} authentication required`,
-      ],
+      ["status", describeStatus(answer.status)],
       ["auth", answer.schemes.join(", ") || "none"],
       ["realm", answer.realm],
       ["version", answer.apiVersion ?? "unknown"],
       ["time", `${ms} ms`],
-    ].flatMap(([label = "", value]) =>
-      value === undefined ? [] : [`${`${label}:`.padEnd(9)}${escapeText(value)}\n`]
-    );
-    await context.host.stdout.write(lines.join(""));
+    ]));
   });
+}
+
+function describeStatus(status: number): string {
+  return status === 200 ? "200 open to all" : `${status} authentication required`;
 }

@@ -1,18 +1,12 @@
 import { parseErrorBody } from "../oci/error_body.ts";
 import { isObject } from "../oci/json_object.ts";
-import {
-  DOCKER_MANIFEST,
-  DOCKER_MANIFEST_LIST,
-  OCI_INDEX,
-  OCI_MANIFEST,
-} from "../oci/media_types.ts";
+import { MANIFEST_TYPES } from "../oci/media_types.ts";
 import { isTag } from "../reference/tag.ts";
+import { manifestUrl, referrersUrl } from "../registry/endpoints.ts";
 import { assertStatus } from "../registry/response_gate.ts";
 import { isRefusal } from "./check_registry.ts";
 import type { DeletionFacts, ReferrersFacts } from "./facts.ts";
 import { ask, createRandomDigest, type Subject } from "./subject.ts";
-
-const MANIFEST_TYPES = [OCI_INDEX, DOCKER_MANIFEST_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
 
 /**
  * Finds out whether manifests can be deleted, by deleting one that does not exist: the digest is
@@ -22,7 +16,7 @@ const MANIFEST_TYPES = [OCI_INDEX, DOCKER_MANIFEST_LIST, OCI_MANIFEST, DOCKER_MA
 export async function checkDeletion({ client, path }: Subject): Promise<DeletionFacts> {
   const response = await ask(client, {
     method: "DELETE",
-    url: new URL(`/v2/${path}/manifests/${createRandomDigest()}`, client.baseUrl),
+    url: manifestUrl(client.baseUrl, path, createRandomDigest()),
     scopes: [`repository:${path}:delete`],
   }).catch((error: unknown) => {
     if (!isRefusal(error)) throw error;
@@ -43,7 +37,7 @@ export async function checkDeletion({ client, path }: Subject): Promise<Deletion
 export async function checkReferrers({ client, path }: Subject): Promise<ReferrersFacts> {
   const response = await ask(client, {
     method: "GET",
-    url: new URL(`/v2/${path}/referrers/${createRandomDigest()}`, client.baseUrl),
+    url: referrersUrl(client.baseUrl, path, createRandomDigest()),
     scopes: [`repository:${path}:pull`],
   });
   const { status } = response;
@@ -75,8 +69,8 @@ export async function askForHead(
   if (tag === undefined || !isTag(tag)) return {};
   return await ask(client, {
     method: "HEAD",
-    url: new URL(`/v2/${path}/manifests/${tag}`, client.baseUrl),
-    headers: new Headers({ accept: MANIFEST_TYPES }),
+    url: manifestUrl(client.baseUrl, path, tag),
+    headers: new Headers({ accept: MANIFEST_TYPES.join(", ") }),
     // A limit that is reached is what is looked for, not a reason to wait.
     idempotent: false,
     scopes: [`repository:${path}:pull`],

@@ -28,6 +28,11 @@ export function blobUrl(base: URL, path: string, digest: string): URL {
   return new URL(`/v2/${path}/blobs/${digest}`, base);
 }
 
+/** `GET /v2/<name>/referrers/<digest>` (distribution-spec end-12a). */
+export function referrersUrl(base: URL, path: string, digest: string): URL {
+  return new URL(`/v2/${path}/referrers/${digest}`, base);
+}
+
 function withPageSize(url: URL, { pageSize }: PageOptions): URL {
   if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
   return url;

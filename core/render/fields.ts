@@ -6,7 +6,7 @@ export type Field = readonly [name: string, value: string | undefined];
 /** Lines of `name: value`, the values under each other and escaped. */
 export function formatFields(fields: readonly Field[]): string {
   const shown = fields.filter(([, value]) => value !== undefined);
-  const width = Math.max(...shown.map(([name]) => name.length)) + ":  ".length;
+  const width = Math.max(...shown.map(([name]) => name.length)) + ": ".length;
   return shown
     .map(([name, value = ""]) => `${`${name}:`.padEnd(width)}${escapeText(value)}`.trimEnd() + "\n")
     .join("");

@@ -135,7 +135,7 @@ test("--head prints digest and size without fetching", async () => {
   const run = await runCapturedBytes(["blob", `${registry.host}/app@${BLOB.digest}`, "--head"], {
     isTerminal: true,
   });
-  assert.deepEqual([run.exitCode, run.stdout], [0, `digest:  ${BLOB.digest}\nsize:    300000\n`]);
+  assert.deepEqual([run.exitCode, run.stdout], [0, `digest: ${BLOB.digest}\nsize:   300000\n`]);
 });
 
 test("48: wrong bytes, a wrong size or a body cut short leave no file", async () => {

@@ -272,8 +272,7 @@ test("--head prints digest, media type and size without fetching", async () => {
   const run = await runAgainst(script, ["manifest", REF, "--head"]);
   assertRun(run, {
     exitCode: 0,
-    stdout:
-      `digest:      ${good.digest}\nmedia type:  ${OCI_MANIFEST}\nsize:        ${good.size}\n`,
+    stdout: `digest:     ${good.digest}\nmedia type: ${OCI_MANIFEST}\nsize:       ${good.size}\n`,
     stderr: "",
   });
   const json = await runAgainst(script, ["manifest", REF, "--head", "-o", "json"]);

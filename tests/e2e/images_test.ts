@@ -92,7 +92,7 @@ test("layers and configs come whole, as files and through pipes", { skip: missin
   assert.deepEqual(Buffer.from(part), layer.subarray(1000, 2000));
   assert.equal(
     await regctl("blob", blob, "--head"),
-    `digest:  ${digestOf(layer)}\nsize:    5000000\n`,
+    `digest: ${digestOf(layer)}\nsize:   5000000\n`,
   );
   const raw = await readBytes(["config", `${registry.host}/app:1`, "-o", "raw"]);
   assert.equal(digestOf(raw), manifest.config.digest);
