@@ -51,10 +51,14 @@ export interface RegctlErrorOptions {
 
 /** Every failure that is foreseen: a message for people, a code for programs. */
 export class RegctlError extends Error {
+  /** `RegctlError`, or the name of a subclass. */
   override readonly name: string = "RegctlError";
+  /** For programs. */
   readonly code: ErrorCode;
+  /** What the user can do: one imperative sentence without a full stop. */
   readonly hint: string | undefined;
 
+  /** The message says what was tried and what went wrong, in one line. */
   constructor(code: ErrorCode, message: string, options: RegctlErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

@@ -9,12 +9,15 @@ export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /** What points to content (image-spec, descriptor.md). Fields that are not named here are kept. */
 export interface Descriptor {
+  /** What the content is. */
   readonly mediaType: string;
   /** Of an algorithm that can be verified. */
   readonly digest: string;
   /** In bytes; a whole number that JavaScript can hold. */
   readonly size: number;
+  /** What kind of artifact a manifest is. */
   readonly artifactType?: string;
+  /** Texts by their keys; left out where there is none. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Of a manifest in an index, not yet checked; see `tryParsePlatform`. */
   readonly platform?: unknown;
@@ -22,6 +25,7 @@ export interface Descriptor {
 
 /** What an image manifest or an index says. */
 export interface Manifest {
+  /** One of the four that are known here. */
   readonly mediaType: string;
   /** Of an image; an index has none. */
   readonly config?: Descriptor;
@@ -31,7 +35,9 @@ export interface Manifest {
   readonly manifests: readonly Descriptor[];
   /** The manifest this one is about. */
   readonly subject?: Descriptor;
+  /** What kind of artifact it is, where it says so itself. */
   readonly artifactType?: string;
+  /** Texts by their keys; left out where there is none. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

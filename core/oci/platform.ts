@@ -3,7 +3,9 @@ import { isObject } from "./json_object.ts";
 
 /** What an image runs on (image-spec, image-index.md, "platform"), in Go's words: `linux`, `amd64`. */
 export interface Platform {
+  /** The operating system: `linux`. */
   readonly os: string;
+  /** The processor: `amd64`. */
   readonly architecture: string;
   /** Of the processor: `v8`. Default: the usual one. */
   readonly variant?: string;

@@ -11,7 +11,9 @@ import { isTag } from "./tag.ts";
 
 /** A manifest in a repository, by tag, by digest or by both; the digest wins. */
 export interface Reference {
+  /** Where it is. */
   readonly repository: Repository;
+  /** One that {@linkcode isTag} lets pass. */
   readonly tag?: string;
   /** Of the OCI grammar; not yet known to be one that can be verified. */
   readonly digest?: string;

@@ -6,6 +6,7 @@ export interface Registry {
   readonly scheme?: "http" | "https";
   /** `host[:port]` as written; "docker.io" for Docker Hub under any of its names. */
   readonly host: string;
+  /** True for Docker Hub, under any of its names. */
   readonly isDockerHub: boolean;
 }
 

@@ -9,6 +9,7 @@ import {
 
 /** A repository of a registry. */
 export interface Repository {
+  /** Where it is. */
   readonly registry: Registry;
   /** The spec's `<name>` as it stands in a URL: "library/busybox". */
   readonly path: string;

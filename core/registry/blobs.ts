@@ -88,6 +88,7 @@ export async function getBlob(
 
 /** What a registry says of a blob without sending it. */
 export interface BlobFacts {
+  /** The one that was asked for. */
   readonly digest: string;
   /** In bytes; undefined where the registry does not say. */
   readonly size: number | undefined;

@@ -5,6 +5,7 @@ import type { Send } from "../http/exchange.ts";
 export interface RegistryClient {
   /** The origin of the registry's API. */
   readonly baseUrl: URL;
+  /** The pipeline. */
   readonly send: Send;
   /** Ends every request of the call. Default: nothing does. */
   readonly signal?: AbortSignal | undefined;

@@ -20,7 +20,9 @@ import { assertStatus, parseJson } from "./response_gate.ts";
 export interface ManifestContent {
   /** Exactly what was served: it hashes to the digest. */
   readonly bytes: Uint8Array;
+  /** Its media type, digest and size. */
   readonly descriptor: Descriptor;
+  /** What it says. */
   readonly manifest: Manifest;
 }
 

@@ -7,6 +7,7 @@ import { assertStatus } from "./response_gate.ts";
 
 /** What a registry says of itself. */
 export interface Ping {
+  /** Where the answer came from, behind all redirects. */
   readonly url: string;
   /** 200, or 401 where it wants to know who asks. */
   readonly status: number;

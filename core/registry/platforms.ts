@@ -16,7 +16,9 @@ const MAX_NAMED = 20;
 
 /** An image chosen for a platform. */
 export interface PlatformImage {
+  /** Names it, by its digest where an index lists it. */
   readonly reference: Reference;
+  /** Points to it. */
   readonly descriptor: Descriptor;
   /** Its manifest, where it had to be got on the way. */
   readonly content?: ManifestContent;
