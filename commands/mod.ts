@@ -47,6 +47,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./catalog.ts")).createCatalogCommand(context),
   },
   {
+    name: "put-blob",
+    summary: "Upload a blob",
+    load: async (context) => (await import("./put_blob.ts")).createPutBlobCommand(context),
+  },
+  {
+    name: "put-manifest",
+    summary: "Upload a manifest",
+    load: async (context) => (await import("./put_manifest.ts")).createPutManifestCommand(context),
+  },
+  {
     name: "ping",
     summary: "Ask whether a registry is there, and how it wants to be asked",
     load: async (context) => (await import("./ping.ts")).createPingCommand(context),

@@ -61,6 +61,21 @@ export interface HostPlatform {
   readonly architecture: string;
 }
 
+/** How {@linkcode Host.spoolStdin} reads. */
+export interface SpoolOptions {
+  /** A `USAGE` is thrown when more comes. */
+  readonly maxBytes: number;
+  /** Ends it early; its reason is thrown. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Input that can be read more than once. */
+export interface SpooledInput {
+  readonly blob: Blob;
+  /** Removes it from the disk; may be called again. */
+  remove(): void;
+}
+
 /** Everything the program may ask of the machine it runs on. */
 export interface Host {
   /** The words behind the program's name. */
@@ -77,12 +92,16 @@ export interface Host {
   env(name: string): string | undefined;
   /** All of standard input, at most `maxBytes`; throws `USAGE` beyond. */
   readStdin(maxBytes: number): Promise<string>;
+  /** All of standard input, kept in a temporary file; throws `CONFIG` where there can be none. */
+  spoolStdin(options: SpoolOptions): Promise<SpooledInput>;
   /** Asks on the terminal without echo. */
   askPassword(question: string): Promise<string>;
   /** A file's bytes, or undefined when there is none; throws `CONFIG` when it cannot be read. */
   readFile(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** Begins a file in a folder that is there. A device or a pipe is written to at once. */
   createFile(path: string): Promise<NewFile>;
+  /** A file's content, read when it is used; throws `CONFIG` when it cannot be read. */
+  openBlob(path: string): Promise<Blob>;
   /** The names in a folder, sorted; empty when there is none. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Runs a program found on PATH, without a shell; throws `NOT_FOUND` when there is none. */

@@ -8,6 +8,7 @@ const PUBLIC_PARAMETERS = new Set([
   "account",
   "client_id",
   "digest",
+  "digest-algorithm",
   "mount",
   "from",
   "ns",

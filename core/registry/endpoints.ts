@@ -33,6 +33,16 @@ export function referrersUrl(base: URL, path: string, digest: string): URL {
   return new URL(`/v2/${path}/referrers/${digest}`, base);
 }
 
+/**
+ * `POST /v2/<name>/blobs/uploads/` (distribution-spec end-4a), with `?digest-algorithm=` (end-4c)
+ * for another algorithm than sha256.
+ */
+export function uploadsUrl(base: URL, path: string, algorithm: "sha256" | "sha512"): URL {
+  const url = new URL(`/v2/${path}/blobs/uploads/`, base);
+  if (algorithm !== "sha256") url.searchParams.set("digest-algorithm", algorithm);
+  return url;
+}
+
 function withPageSize(url: URL, { pageSize }: PageOptions): URL {
   if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
   return url;

@@ -2,16 +2,21 @@ import { type ErrorCode, RegctlError } from "../errors.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { describeErrorBody, parseErrorBody } from "../oci/error_body.ts";
 
+/** Finds a hint by the codes of the registry's errors, and by the response. */
+export type HintOf = (codes: readonly string[], response: HttpResponse) => string | undefined;
+
 /**
  * Lets a response with one of the wanted statuses pass, and turns any other into the error it
  * stands for.
  *
  * @param task what was tried, as in `list the tags of "busybox"`
+ * @param hintOf a hint that fits the task better than the usual one; undefined where it has none
  */
 export function assertStatus(
   response: HttpResponse,
   wanted: readonly number[],
   task: string,
+  hintOf: HintOf = () => undefined,
 ): void {
   if (wanted.includes(response.status)) return;
   const codes = parseErrorBody(response.body).map(({ code }) => code);
@@ -21,7 +26,7 @@ export function assertStatus(
   throw new RegctlError(
     code,
     `Cannot ${task}: ${response.url.host} answered ${status}${describeErrorBody(response)}${tries}`,
-    { hint: hintFor(code, codes, response) },
+    { hint: hintOf(codes, response) ?? hintFor(code, codes, response) },
   );
 }
 

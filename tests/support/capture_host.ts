@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
+import { Readable } from "node:stream";
 import { main } from "../../cli.ts";
 import type { Host } from "../../core/host.ts";
+import { spool } from "../../core/runtime/input.ts";
 import { createNativeHost } from "../../core/runtime/native_host.ts";
 
 // One for all runs: each adds its listeners to the standard streams.
@@ -11,7 +13,7 @@ export interface CapturedRunOptions {
   /** The whole environment. Default: a HOME that does not exist. */
   readonly env?: Readonly<Record<string, string>>;
   /** What standard input brings. Default: nothing. */
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** What the user types when asked for a password. Default: nobody can be asked. */
   readonly typedPassword?: string;
   /** Whether standard error is a terminal. Default: false. */
@@ -53,6 +55,7 @@ export async function runCapturedBytes(
   const captured: Record<"stdout" | "stderr", Uint8Array[]> = { stdout: [], stderr: [] };
   const waits: number[] = [];
   const homeDirectory = env["HOME"] ?? "/nonexistent";
+  const stdin = Buffer.from(options.stdin ?? "");
   let skipped = 0;
   let stop: ((signal: "SIGINT" | "SIGTERM") => void) | undefined;
   const capture = (name: "stdout" | "stderr") => ({
@@ -83,7 +86,8 @@ export async function runCapturedBytes(
       },
     },
     env: (name) => env[name] || undefined,
-    readStdin: () => Promise.resolve(options.stdin ?? ""),
+    readStdin: () => Promise.resolve(stdin.toString("utf8")),
+    spoolStdin: (options) => spool(Readable.from([stdin]), options),
     askPassword: () => Promise.resolve(typedPassword ?? ""),
     onStop: (listener) => stop = listener,
   };

@@ -81,6 +81,7 @@ export function createFakeHost({ env = {}, files = {}, run }: FakeHostOptions = 
     stdinIsTerminal: false,
     env: (name) => Object.hasOwn(env, name) ? env[name] || undefined : undefined,
     readStdin: () => Promise.resolve(""),
+    spoolStdin: () => Promise.resolve({ blob: new Blob([]), remove: () => {} }),
     askPassword: () => Promise.reject(new Error("Nobody is here to be asked")),
     readFile: (path) => {
       reads.push(path);
@@ -88,6 +89,7 @@ export function createFakeHost({ env = {}, files = {}, run }: FakeHostOptions = 
       return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
     },
     createFile: () => Promise.reject(new Error("There is no disk to write to")),
+    openBlob: (path) => Promise.reject(new Error(`No file ${path} can be opened`)),
     listDirectory: () => Promise.resolve([]),
     run: async (program, args, options) => {
       runs.push([program, ...args, options.stdin].join(" "));

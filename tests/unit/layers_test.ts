@@ -26,7 +26,7 @@ const CORE = [
 
 /** Lowest first. A file that fits no row fails the test, so that the table stays whole. */
 const LAYERS: readonly Layer[] = [
-  { name: "errors", files: /^core\/(?:errors|duration|version)\.ts$/, imports: [] },
+  { name: "errors", files: /^core\/(?:errors|byte_size|duration|version)\.ts$/, imports: [] },
   {
     name: "host",
     files: /^core\/host(?:\w*\.ts$|\/)/,
@@ -79,6 +79,7 @@ const COMMAND_LIST_READER = "commands/program.ts";
 const SHARED_BY_COMMANDS = [
   "commands/connect.ts",
   "commands/context.ts",
+  "commands/input.ts",
   "commands/listing.ts",
   "commands/options.ts",
   "commands/references.ts",

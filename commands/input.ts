@@ -1,0 +1,39 @@
+import { RegctlError } from "../core/errors.ts";
+import type { Context } from "./context.ts";
+import type { RegistryOptions } from "./options.ts";
+
+/** The word that stands for standard input. */
+export const STANDARD_INPUT = "-";
+
+/** What {@linkcode openInput} takes beside the word. */
+export interface InputOptions {
+  /** Throws `USAGE` beyond. Default: any number of bytes. */
+  readonly maxBytes?: number;
+}
+
+/** Throws `USAGE` where both the content and the password would come from standard input. */
+export function assertOneInput(file: string, { passwordStdin }: RegistryOptions): void {
+  if (file !== STANDARD_INPUT || !passwordStdin) return;
+  throw new RegctlError("USAGE", "Standard input cannot bring both the password and the content", {
+    hint: "Name a file instead of -",
+  });
+}
+
+/**
+ * The content of a file, or of standard input for `-`. That one is kept in a temporary file, since
+ * it is needed twice; the file goes when the call is over.
+ */
+export async function openInput(
+  { host, abort, cleanups }: Context,
+  file: string,
+  { maxBytes = Number.MAX_SAFE_INTEGER }: InputOptions = {},
+): Promise<Blob> {
+  if (file === STANDARD_INPUT) {
+    const { blob, remove } = await host.spoolStdin({ maxBytes, signal: abort.signal });
+    cleanups.push(remove);
+    return blob;
+  }
+  const blob = await host.openBlob(file);
+  if (blob.size <= maxBytes) return blob;
+  throw new RegctlError("USAGE", `Cannot use ${file}: it is larger than ${maxBytes} bytes`);
+}

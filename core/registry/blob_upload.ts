@@ -1,0 +1,174 @@
+import { RegctlError } from "../errors.ts";
+import type { Clock } from "../host.ts";
+import type { HttpResponse } from "../http/exchange.ts";
+import { parseRetryAfter } from "../http/retry_after.ts";
+import { describeErrorBody } from "../oci/error_body.ts";
+import type { Repository } from "../reference/repository.ts";
+import { backoff, isTransient } from "../transport/retry.ts";
+import type { RegistryClient } from "./client.ts";
+import { assertPushedDigest } from "./pushed_digest.ts";
+import { assertStatus } from "./response_gate.ts";
+import { readReceived, startUpload, type UploadSession } from "./upload_session.ts";
+
+/** Up to here one request is the quicker way, and little is lost when it fails. */
+const MAX_PIECE_BYTES = 64 * 1024 * 1024;
+const CHUNK_BYTES = 16 * 1024 * 1024;
+/** A registry that forgets an upload this often keeps none. */
+const MAX_SESSIONS = 3;
+const MAX_RETRY_AFTER_MS = 60_000;
+
+const RECOVERABLE = new Set([408, 416, 429, 500, 502, 503, 504]);
+/** How registries answer that they take no chunks. */
+const CHUNKS_REFUSED = new Set([400, 405, 501]);
+
+/** What is uploaded, and how. */
+export interface BlobUploadOptions {
+  readonly clock: Clock;
+  readonly repository: Repository;
+  readonly digest: string;
+  readonly algorithm: "sha256" | "sha512";
+  /** What is being done, as in `push a blob to "busybox"`. */
+  readonly task: string;
+  /** Bytes of a piece; 0 is one piece. Default: one up to 64 MiB, else pieces of 16 MiB. */
+  readonly chunkSize?: number | undefined;
+  /** Failures in a row without progress that are still borne. Default: 4. */
+  readonly retries?: number;
+  /** Told how many bytes the registry has. Default: nobody is. */
+  readonly onProgress?: (sentBytes: number) => void;
+}
+
+/** How far a session came: done, or what made it useless. */
+type Outcome = "done" | "no chunks" | { readonly lost: HttpResponse | undefined };
+
+/** Brings a blob into a registry, over as many requests and sessions as it takes. */
+export class BlobUpload {
+  readonly #client: RegistryClient;
+  readonly #options: BlobUploadOptions;
+  #takesChunks = true;
+  #failures = 0;
+
+  constructor(client: RegistryClient, options: BlobUploadOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /**
+   * Uploads `content`; whatever it throws, the session at the registry has been cancelled.
+   *
+   * @param isThere asks for the blob: a session may be gone because it has been completed
+   */
+  async run(content: Blob, isThere: () => Promise<boolean>): Promise<void> {
+    for (let sessions = 1;; sessions++) {
+      const session = await startUpload(this.#client, this.#options);
+      const outcome = await this.#fill(session, content).finally(() => session.cancel());
+      if (outcome === "done") return;
+      if (outcome === "no chunks") {
+        this.#takesChunks = false;
+        continue;
+      }
+      if (await isThere()) return;
+      if (sessions >= MAX_SESSIONS) throw this.#lostError(outcome.lost);
+    }
+  }
+
+  /** Sends what the session lacks, until it is complete or of no more use. */
+  async #fill(session: UploadSession, content: Blob): Promise<Outcome> {
+    const { digest, task, onProgress = () => {} } = this.#options;
+    const pieceBytes = this.#pieceBytes(session, content.size);
+    let position = 0;
+    let bestPosition = 0;
+    for (;;) {
+      onProgress(position);
+      const isLast = content.size - position === 0 || pieceBytes >= content.size;
+      const piece = content.slice(position, Math.min(content.size, position + pieceBytes));
+      const answer = await this.#attempt(() =>
+        isLast ? session.finish(digest, piece, position) : session.sendChunk(piece, position)
+      );
+      if (!(answer instanceof Error)) {
+        const { status } = answer;
+        if (isLast && status === 201) {
+          await assertPushedDigest(answer, { content, digest, task });
+          onProgress(content.size);
+          return "done";
+        }
+        const received = readReceived(answer) ?? position + piece.size;
+        if (!isLast && status === 202 && received >= position + piece.size) {
+          position += piece.size;
+          continue;
+        }
+        if (status === 404) return { lost: answer };
+        if (!isLast && position === 0 && CHUNKS_REFUSED.has(status)) return "no chunks";
+        const isOk = !isLast && status === 202;
+        if (!isOk && !RECOVERABLE.has(status)) assertStatus(answer, [], task, hintOf);
+      }
+      if (position > bestPosition) this.#failures = 0;
+      bestPosition = Math.max(position, bestPosition);
+      await this.#bear(answer);
+      const received = await session.countReceived();
+      const isContradiction = received === position && !(answer instanceof Error) &&
+        answer.status === 416;
+      if (received === undefined || isContradiction) {
+        return { lost: answer instanceof Error ? undefined : answer };
+      }
+      if (received > content.size) throw this.#tooMuchError(received, content.size);
+      position = received;
+    }
+  }
+
+  #pieceBytes(session: UploadSession, size: number): number {
+    const { chunkSize } = this.#options;
+    const isWhole = chunkSize === 0 || (chunkSize === undefined && size <= MAX_PIECE_BYTES);
+    if (isWhole || !this.#takesChunks) return Infinity;
+    return Math.max(chunkSize ?? CHUNK_BYTES, session.minChunkBytes);
+  }
+
+  /** The answer, or an error that another try may spare us. */
+  async #attempt(send: () => Promise<HttpResponse>): Promise<HttpResponse | Error> {
+    try {
+      return await send();
+    } catch (error) {
+      if (error instanceof Error && isTransient(error)) return error;
+      throw error;
+    }
+  }
+
+  /** Waits before the next try, or gives up. */
+  async #bear(failure: HttpResponse | Error): Promise<void> {
+    const { clock, retries = 4, task } = this.#options;
+    this.#failures += 1;
+    if (this.#failures > retries) {
+      if (failure instanceof Error) throw failure;
+      assertStatus(failure, [], task, hintOf);
+    }
+    // After a 416 the registry is ready, and tells where to go on.
+    if (!(failure instanceof Error) && failure.status === 416) return;
+    const asked = failure instanceof Error
+      ? undefined
+      : parseRetryAfter(failure.headers.get("retry-after"), clock.now());
+    const delay = Math.min(asked ?? backoff(this.#failures, clock), MAX_RETRY_AFTER_MS);
+    await clock.sleep(delay, this.#client.signal);
+  }
+
+  #lostError(answer: HttpResponse | undefined): RegctlError {
+    const last = answer ? `, at last with ${answer.status}${describeErrorBody(answer)}` : "";
+    return new RegctlError(
+      "SERVER",
+      `Cannot ${this.#options.task}: ${this.#client.baseUrl.host} lost the upload ` +
+        `${MAX_SESSIONS} times${last}`,
+      { hint: "Try again later, or with another --chunk-size" },
+    );
+  }
+
+  #tooMuchError(received: number, size: number): RegctlError {
+    const { task } = this.#options;
+    return new RegctlError(
+      "INVALID_RESPONSE",
+      `Cannot ${task}: ${this.#client.baseUrl.host} says it has ${received} bytes of ${size}`,
+    );
+  }
+}
+
+function hintOf(codes: readonly string[], { status }: HttpResponse): string | undefined {
+  if (codes.includes("DIGEST_INVALID")) return "Look whether the file changes while it is read";
+  return status === 413 ? "Send it in smaller pieces with --chunk-size 5MiB" : undefined;
+}

@@ -1,0 +1,76 @@
+import type { Clock } from "../host.ts";
+import { type HttpResponse, MAX_ERROR_BYTES } from "../http/exchange.ts";
+import { formatRepository, type Repository } from "../reference/repository.ts";
+import { BlobUpload } from "./blob_upload.ts";
+import type { RegistryClient } from "./client.ts";
+import { blobUrl } from "./endpoints.ts";
+import { digestContent } from "./pushed_digest.ts";
+import { assertStatus } from "./response_gate.ts";
+
+/** How {@linkcode pushBlob} pushes. */
+export interface PushBlobOptions {
+  readonly clock: Clock;
+  /** Of the digest. Default: sha256. */
+  readonly algorithm?: "sha256" | "sha512";
+  /**
+   * Sends pieces of this many bytes; 0 sends all at once. Default: at once up to 64 MiB, else in
+   * pieces of 16 MiB.
+   */
+  readonly chunkSize?: number | undefined;
+  /** How many failures in a row without progress are one too few to give up. Default: 4. */
+  readonly retries?: number;
+  /** Told how many bytes the registry has. Default: nobody is. */
+  readonly onProgress?: (sentBytes: number) => void;
+}
+
+/** A blob that is in the registry now. */
+export interface PushedBlob {
+  readonly digest: string;
+  /** In bytes. */
+  readonly size: number;
+  /** It was there before, and nothing was sent. */
+  readonly alreadyThere: boolean;
+}
+
+/**
+ * Pushes content as a blob, unless the repository has it (distribution-spec, "Pushing Blobs"). What
+ * breaks off is taken up again; what is given up is cancelled at the registry.
+ *
+ * Throws `INTEGRITY` when the registry says that it stored something else.
+ */
+export async function pushBlob(
+  client: RegistryClient,
+  repository: Repository,
+  content: Blob,
+  options: PushBlobOptions,
+): Promise<PushedBlob> {
+  const { algorithm = "sha256" } = options;
+  const digest = await digestContent(content, algorithm, client.signal);
+  const task = `push ${digest} to "${formatRepository(repository)}"`;
+  const isThere = async () => {
+    const response = await headBlob(client, repository, digest);
+    assertStatus(response, [200, 404], task);
+    return response.status === 200;
+  };
+  const alreadyThere = await isThere();
+  if (!alreadyThere) {
+    const upload = new BlobUpload(client, { ...options, algorithm, repository, digest, task });
+    await upload.run(content, isThere);
+  }
+  return { digest, size: content.size, alreadyThere };
+}
+
+async function headBlob(
+  client: RegistryClient,
+  { path }: Repository,
+  digest: string,
+): Promise<HttpResponse> {
+  return await client.send({
+    method: "HEAD",
+    url: blobUrl(client.baseUrl, path, digest),
+    headers: new Headers(),
+    maxBytes: MAX_ERROR_BYTES,
+    scopes: [`repository:${path}:pull,push`],
+    ...(client.signal && { signal: client.signal }),
+  });
+}

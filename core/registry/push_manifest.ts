@@ -1,0 +1,146 @@
+import { RegctlError } from "../errors.ts";
+import { MAX_ERROR_BYTES } from "../http/exchange.ts";
+import { assertVerifiableDigest, tryParseDigest } from "../oci/digest.ts";
+import { artifactTypeOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
+import { isObject } from "../oci/json_object.ts";
+import { OCI_INDEX, OCI_MANIFEST } from "../oci/media_types.ts";
+import { DEFAULT_TAG, type Reference } from "../reference/reference.ts";
+import { formatRepository } from "../reference/repository.ts";
+import type { RegistryClient } from "./client.ts";
+import { manifestUrl } from "./endpoints.ts";
+import { assertPushedDigest, digestContent } from "./pushed_digest.ts";
+import { addReferrer } from "./referrers_tag.ts";
+import { assertStatus } from "./response_gate.ts";
+
+/** How {@linkcode pushManifest} pushes. */
+export interface PushManifestOptions {
+  /**
+   * The media type of a manifest that does not name its own. Default: an OCI image manifest or an
+   * OCI index, by what it holds.
+   */
+  readonly mediaType?: string | undefined;
+}
+
+/** A manifest that is in the registry now. */
+export interface PushedManifest {
+  /** Of the reference's algorithm; sha256 where it has no digest. */
+  readonly digest: string;
+  readonly mediaType: string;
+  /** In bytes. */
+  readonly size: number;
+  /** The tag under which the client listed it as a referrer, since the registry does not. */
+  readonly referrersTag?: string;
+}
+
+/**
+ * Pushes a manifest byte for byte: to the reference's tag, or to its digest where it has none. A
+ * digest in the reference must be that of the bytes. One with a subject is listed among its
+ * referrers, by the registry or by {@linkcode addReferrer}.
+ *
+ * Throws `USAGE` for bytes that are no manifest, `INTEGRITY` for another digest than the given one.
+ */
+export async function pushManifest(
+  client: RegistryClient,
+  reference: Reference,
+  bytes: Uint8Array<ArrayBuffer>,
+  options: PushManifestOptions = {},
+): Promise<PushedManifest> {
+  const { repository, tag } = reference;
+  const name = formatRepository(repository);
+  const where = tag ?? reference.digest ?? DEFAULT_TAG;
+  const task = `push the manifest "${name}${
+    tag === undefined && reference.digest ? "@" : ":"
+  }${where}"`;
+  const manifest = readManifest(bytes, options.mediaType, task);
+  const content = new Blob([bytes]);
+  const digest = await computeDigest(content, reference.digest, task);
+  const response = await client.send({
+    method: "PUT",
+    url: manifestUrl(client.baseUrl, repository.path, where),
+    headers: new Headers({ "content-type": manifest.mediaType }),
+    body: bytes,
+    maxBytes: MAX_ERROR_BYTES,
+    scopes: [`repository:${repository.path}:pull,push`],
+    ...(client.signal && { signal: client.signal }),
+  });
+  assertStatus(response, [201], task, (codes) => hintOf(codes, name));
+  await assertPushedDigest(response, { content, digest, task });
+  const pushed = { digest, mediaType: manifest.mediaType, size: bytes.byteLength };
+  const { subject } = manifest;
+  if (!subject || response.headers.has("oci-subject")) return pushed;
+  const referrersTag = await addReferrer(client, repository, {
+    subject: subject.digest,
+    referrer: describe(manifest, pushed),
+  });
+  return { ...pushed, referrersTag };
+}
+
+function readManifest(bytes: Uint8Array, given: string | undefined, task: string): Manifest {
+  const named = readNamedType(bytes);
+  if (given !== undefined && typeof named.mediaType === "string" && named.mediaType !== given) {
+    throw new RegctlError(
+      "USAGE",
+      `Cannot ${task}: its mediaType is ${JSON.stringify(named.mediaType.slice(0, 100))}`,
+      { hint: "Leave out --media-type: what the manifest says counts" },
+    );
+  }
+  try {
+    // The parser takes an empty type for the one that the manifest names.
+    return parseManifest(bytes, named.mediaType === undefined ? given ?? named.byShape : "");
+  } catch (error) {
+    if (!(error instanceof RegctlError)) throw error;
+    throw new RegctlError("USAGE", `Cannot ${task}: ${error.message}`, { cause: error });
+  }
+}
+
+/** What a manifest says it is, and what it looks like. */
+function readNamedType(bytes: Uint8Array): { mediaType?: unknown; byShape: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    // The parser says what is wrong with it.
+  }
+  if (!isObject(value)) return { byShape: OCI_MANIFEST };
+  const byShape = Array.isArray(value["manifests"]) ? OCI_INDEX : OCI_MANIFEST;
+  return { mediaType: value["mediaType"], byShape };
+}
+
+/** The digest of the content, by the algorithm of the `expected` one, which it must equal. */
+async function computeDigest(
+  content: Blob,
+  expected: string | undefined,
+  task: string,
+): Promise<string> {
+  if (expected !== undefined) assertVerifiableDigest(expected);
+  const algorithm = tryParseDigest(expected ?? "")?.algorithm ?? "sha256";
+  const digest = await digestContent(content, algorithm);
+  if (expected === undefined || digest === expected) return digest;
+  throw new RegctlError("INTEGRITY", `Cannot ${task}: the digest of the content is ${digest}`, {
+    hint: "Give the content that the digest was made of, byte for byte",
+  });
+}
+
+function describe(
+  manifest: Manifest,
+  { digest, mediaType, size }: PushedManifest,
+): Descriptor {
+  const artifactType = artifactTypeOf(manifest);
+  const { annotations } = manifest;
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(annotations && { annotations }),
+  };
+}
+
+function hintOf(codes: readonly string[], name: string): string | undefined {
+  if (codes.includes("MANIFEST_BLOB_UNKNOWN") || codes.includes("BLOB_UNKNOWN")) {
+    return `Push its blobs first: regctl put-blob ${name} FILE`;
+  }
+  return codes.includes("MANIFEST_UNKNOWN")
+    ? `Push the manifests that it lists first: regctl put-manifest ${name}@DIGEST FILE`
+    : undefined;
+}
