@@ -27,9 +27,10 @@ export function createPutBlobCommand(context: Context): Command {
           .default("sha256"),
       )
       .addOption(
-        new Option("--chunk-size <size>", "send pieces of this size, e.g. 8MiB; 0 sends one piece")
-          .argParser(parseChunkSize)
-          .default(undefined, "16MiB for more than 64MiB"),
+        new Option(
+          "--chunk-size <size>",
+          "send pieces of this size, e.g. 8MiB; 0 sends one piece (default: 16MiB above 64MiB)",
+        ).argParser(parseChunkSize),
       )
       .addOption(
         new Option("-o, --output <format>", "how to print").choices(["text", "json"])

@@ -37,7 +37,7 @@ test("65: every way to ask for help writes the same to standard output alone", a
 
 test("the help of the program names every command that is not hidden, and no other", async () => {
   const { stdout } = await runCaptured(["--help"]);
-  const listed = stdout.slice(stdout.indexOf("Commands:")).matchAll(/^ {2}([a-z_]+)/gm);
+  const listed = stdout.slice(stdout.indexOf("Commands:")).matchAll(/^ {2}([a-z_-]+)/gm);
   assert.deepEqual([...listed].map(([, name]) => name), [...SHOWN, "help"]);
 });
 
