@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { RegctlError } from "../errors.ts";
+import { FileBlob } from "./file_blob.ts";
 import type { SpooledInput, SpoolOptions } from "../host.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -25,7 +26,7 @@ export async function openFile(path: string): Promise<Blob> {
       throw refuse("it is not a plain file", "Pipe it in, and write - in its place");
     }
     await access(path, constants.R_OK);
-    return await openAsBlob(path);
+    return await openBlob(path, stats.size);
   } catch (error) {
     if (error instanceof RegctlError) throw error;
     const code = (error as { code?: string }).code ?? String(error);
@@ -52,7 +53,7 @@ export async function spool(source: Readable, options: SpoolOptions): Promise<Sp
     const path = join(folder, "input");
     const file = createWriteStream(path, { flags: "wx", mode: 0o600 });
     await pipeline(source, (chunks) => limit(chunks, maxBytes), file, signal ? { signal } : {});
-    return { blob: await openAsBlob(path), remove };
+    return { blob: await openBlob(path, file.bytesWritten), remove };
   } catch (error) {
     remove();
     signal?.throwIfAborted();
@@ -63,6 +64,11 @@ export async function spool(source: Readable, options: SpoolOptions): Promise<Sp
       cause: error,
     });
   }
+}
+
+async function openBlob(path: string, size: number): Promise<Blob> {
+  const isDeno = process.versions["deno"] !== undefined;
+  return isDeno ? new FileBlob(path, 0, size) : await openAsBlob(path);
 }
 
 async function* limit(

@@ -110,6 +110,13 @@ test("51: nothing is sent of a blob that is there", async () => {
   assert.deepEqual(json, { digest: DIGEST, size: 10, alreadyThere: true });
 });
 
+test("F17: a registry that cannot be asked for a blob is sent it", async () => {
+  for (const status of [405, 501]) {
+    const run = await push([{ ...absent(), reply: { status } }, begin("/up/1"), finish("/up/1")]);
+    assertRun(run, DONE);
+  }
+});
+
 test("65: -o json is one document", async () => {
   const script = [absent(), begin("/up/1"), finish("/up/1")];
   const run = await push(script, { words: ["-o", "json"] });
