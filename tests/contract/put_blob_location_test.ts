@@ -201,6 +201,27 @@ test("50: an upload does not leave TLS", async () => {
   good.assertDone();
 });
 
+test("50: another origin that speaks TLS cannot lead out of it", async () => {
+  const authority = await createAuthority("regctl test");
+  const { keyPem, certPem } = await authority.issue({ names: ["127.0.0.1"] });
+  await using folder = await createTempFolder();
+  const caFile = await folder.write("ca.pem", authority.certPem);
+  await using plain = await startScriptedRegistry(ANY_REQUEST);
+  await using other = await startScriptedRegistry([
+    chunk("/b/1", `${plain.url}/x`),
+    cancel("/b/1"),
+  ], { tls: { key: keyPem, cert: certPem } });
+  await using registry = await startScriptedRegistry(
+    asksFor(basic("ann", "secret"), `${other.url}/b/1`),
+  );
+  const run = await pushAsAnn(registry, "--plain-http", "--ca-file", caFile);
+  assert.equal(run.exitCode, 7, run.stderr);
+  assert.match(run.stderr, /^error: Refused to follow .* to an upload at .*: it would leave TLS\n/);
+  assertNoCredentials(other);
+  other.assertDone();
+  assert.deepEqual(plain.requests, []);
+});
+
 test("F31: a token asked for at the PUT is got for pull and push, and the blob sent again", async () => {
   await using registry = await startScriptedRegistry([
     absent(),

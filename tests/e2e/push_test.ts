@@ -129,10 +129,8 @@ test("push: with a token for pull and push", { skip: missingPeer }, async () => 
   await using tokens = await startTokenServer({ users: { [USER]: PASSWORD } });
   await using registry = await startDockerRegistry({ token: tokens });
   await pushAndCheck(registry.host, LOGIN, [`--creds=${USER}:${PASSWORD}`]);
-  assert.deepEqual(
-    tokens.requests[0]?.query.getAll("scope"),
-    ["repository:team/app:pull,push"],
-  );
+  const [scope = ""] = tokens.requests[0]?.query.getAll("scope") ?? [];
+  assert.match(scope, /^repository:team\/app:(pull,push|push,pull)$/);
 });
 
 test("push: to regctl serve", { skip: missingPeer }, async () => {
