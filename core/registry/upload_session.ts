@@ -35,7 +35,7 @@ export async function startUpload(
     ...(client.signal && { signal: client.signal }),
   });
   assertStatus(response, [202], task);
-  const location = readLocation(response, client.baseUrl);
+  const location = readLocation(response);
   if (!location) {
     throw new RegctlError(
       "INVALID_RESPONSE",
@@ -137,7 +137,7 @@ export class UploadSession {
     const { status } = response;
     if (status === 404) this.#isOver = true;
     if (status === 202 || status === 204) {
-      this.#location = readLocation(response, baseUrl) ?? this.#location;
+      this.#location = readLocation(response) ?? this.#location;
     }
     return url.origin === baseUrl.origin ? response : { ...response, redirectedFrom: baseUrl.host };
   }
@@ -153,16 +153,14 @@ export function readReceived({ headers }: HttpResponse): number | undefined {
 }
 
 /** Where the next request goes; undefined where the answer does not say. */
-function readLocation({ headers, url }: HttpResponse, registry: URL): URL | undefined {
+function readLocation({ headers, url }: HttpResponse): URL | undefined {
   const location = headers.get("location");
   if (location === null) return undefined;
   if (!URL.canParse(location, url.href)) {
     throw new RegctlError("INVALID_RESPONSE", `${url.host} sends uploads to what is no URL`);
   }
   const target = new URL(location, url);
-  assertAllowedTarget(target, registry, "an upload");
-  // What another origin was given to say holds against that origin, too.
+  // Another origin may name no more than the registry, which was asked before it was let in.
   assertAllowedTarget(target, url, "an upload");
-  target.hash = "";
   return target;
 }

@@ -47,7 +47,10 @@ const BY_TEXT: readonly [RegExp, ExplainedFailure][] = [
     failure: "other",
     reason: "it sent a malformed HTTP header",
   }],
-  [/reset|closed before|reading a body|connection closed|end of file/i, by("ECONNRESET")],
+  [
+    /reset|broken pipe|closed before|reading a body|connection closed|end of file/i,
+    by("ECONNRESET"),
+  ],
 ];
 
 /** Explains what a fetch, or the reading of its body, threw. */

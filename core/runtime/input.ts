@@ -1,5 +1,5 @@
-import { constants, createWriteStream, openAsBlob, rmSync } from "node:fs";
-import { access, mkdtemp, stat } from "node:fs/promises";
+import { constants, createWriteStream, mkdtempSync, openAsBlob, rmSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -37,17 +37,22 @@ export async function openFile(path: string): Promise<Blob> {
 /**
  * Keeps all that comes from `source` in a temporary file that nobody else can read. It is removed
  * when this fails, by {@linkcode SpooledInput.remove}, and at the latest when the process ends.
+ *
+ * @param parent the folder of the file; by default the system's own for such files
  */
-export async function spool(source: Readable, options: SpoolOptions): Promise<SpooledInput> {
-  const { maxBytes, signal } = options;
-  const parent = tmpdir();
+export async function spool(
+  source: Readable,
+  { maxBytes, signal }: SpoolOptions,
+  parent: string = tmpdir(),
+): Promise<SpooledInput> {
   let folder: string | undefined;
   const remove = () => {
     process.off("exit", remove);
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   };
   try {
-    folder = await mkdtemp(join(parent, "regctl-"));
+    // Without a pause: until it is read, nobody hears of an error of the source.
+    folder = mkdtempSync(join(parent, "regctl-"));
     // Who stops the program twice leaves it no time for anything else.
     process.on("exit", remove);
     const path = join(folder, "input");

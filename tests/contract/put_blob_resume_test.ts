@@ -217,6 +217,18 @@ test("F27: a registry that takes no chunks gets one piece", async () => {
   }
 });
 
+test("F27: a chunk refused later is an error", async () => {
+  const run = await push([
+    absent(),
+    begin("/up/1"),
+    chunk("/up/1", "/up/1"),
+    chunk("/up/1", "", { reply: { status: 400 } }),
+    cancel("/up/1"),
+  ], CHUNKS);
+  assert.deepEqual([run.exitCode, run.stdout], [6, ""]);
+  assert.match(run.stderr, /HOST answered 400\n/);
+});
+
 test("F27: one piece that breaks off is taken up again, and sent twice by nobody", async () => {
   for (const fault of [{ fault: "reset-before-response" as const }, { reply: { status: 502 } }]) {
     const run = await push([

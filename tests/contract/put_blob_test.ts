@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
-import process from "node:process";
 import { test } from "node:test";
 import type { Reply } from "../support/scripted_reply.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
@@ -156,39 +155,33 @@ test("an empty blob", async () => {
 
 test("- is standard input, byte for byte; its copy is private and does not stay", async () => {
   await using folder = await createTempFolder();
-  const { TMPDIR } = process.env;
-  process.env["TMPDIR"] = folder.path;
-  try {
-    const bytes = Uint8Array.of(0xff, 0, 0xfe, 10, 13, 0x80);
-    const digest = sha256(bytes);
-    const modes: number[] = [];
-    const seeCopy = () => {
-      for (const name of readdirSync(folder.path, { recursive: true, encoding: "utf8" })) {
-        modes.push(statSync(folder.join(name)).mode & 0o777);
-      }
-      return { status: 404 };
-    };
-    const run = await runScript(
-      [
-        { method: "HEAD", path: `/v2/app/blobs/${digest}`, replyWith: seeCopy },
-        begin("/up/1"),
-        finish("/up/1", { status: 201 }, digest),
-      ],
-      ["put-blob", "HOST/app", "-"],
-      { stdin: bytes },
-    );
-    assertRun(run, { ...DONE, stdout: `${digest}\n` });
-    assert.deepEqual([...run.requests.at(-1)?.bytes ?? []], [...bytes]);
-    assert.deepEqual(modes, [0o700, 0o600]);
+  const env = { TMPDIR: folder.path };
+  const bytes = Uint8Array.of(0xff, 0, 0xfe, 10, 13, 0x80);
+  const digest = sha256(bytes);
+  const modes: number[] = [];
+  const seeCopy = () => {
+    for (const name of readdirSync(folder.path, { recursive: true, encoding: "utf8" })) {
+      modes.push(statSync(folder.join(name)).mode & 0o777);
+    }
+    return { status: 404 };
+  };
+  const run = await runScript(
+    [
+      { method: "HEAD", path: `/v2/app/blobs/${digest}`, replyWith: seeCopy },
+      begin("/up/1"),
+      finish("/up/1", { status: 201 }, digest),
+    ],
+    ["put-blob", "HOST/app", "-"],
+    { stdin: bytes, env },
+  );
+  assertRun(run, { ...DONE, stdout: `${digest}\n` });
+  assert.deepEqual([...run.requests.at(-1)?.bytes ?? []], [...bytes]);
+  assert.deepEqual(modes, [0o700, 0o600]);
 
-    const refused = [{ ...absent(digest), reply: { status: 400 } }];
-    const failed = await runScript(refused, ["put-blob", "HOST/app", "-"], { stdin: bytes });
-    assert.equal(failed.exitCode, 6);
-    assert.deepEqual(readdirSync(folder.path), []);
-  } finally {
-    if (TMPDIR === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = TMPDIR;
-  }
+  const refused = [{ ...absent(digest), reply: { status: 400 } }];
+  const failed = await runScript(refused, ["put-blob", "HOST/app", "-"], { stdin: bytes, env });
+  assert.equal(failed.exitCode, 6);
+  assert.deepEqual(readdirSync(folder.path), []);
 });
 
 test("what cannot be read is said before anything is asked", async () => {

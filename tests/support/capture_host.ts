@@ -87,7 +87,7 @@ export async function runCapturedBytes(
     },
     env: (name) => env[name] || undefined,
     readStdin: () => Promise.resolve(stdin.toString("utf8")),
-    spoolStdin: (options) => spool(Readable.from([stdin]), options),
+    spoolStdin: (options) => spool(Readable.from([stdin]), options, env["TMPDIR"]),
     askPassword: () => Promise.resolve(typedPassword ?? ""),
     onStop: (listener) => stop = listener,
   };

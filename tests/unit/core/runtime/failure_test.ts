@@ -47,6 +47,7 @@ test("explainFailure knows the words of a runtime without codes", () => {
     ["received corrupt message of type InvalidContentType", "tls"],
     ["connection closed before message completed", "lost"],
     ["Connection reset by peer (os error 104)", "lost"],
+    ["Broken pipe (os error 32)", "lost"],
   ] as const;
   for (const [message, failure] of table) {
     assert.equal(
