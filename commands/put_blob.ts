@@ -48,6 +48,7 @@ export function createPutBlobCommand(context: Context): Command {
     const pushed = await pushBlob(client, repository, content, {
       ...options,
       clock: host.clock,
+      notify: (note) => diagnostics.note(note),
       onProgress: (bytes) =>
         diagnostics.progress(`Uploading: ${formatByteSize(bytes)} of ${total}`),
     });

@@ -8,7 +8,7 @@ import { backoff, isTransient } from "../transport/retry.ts";
 import type { RegistryClient } from "./client.ts";
 import { assertPushedDigest } from "./pushed_digest.ts";
 import { assertStatus } from "./response_gate.ts";
-import { readReceived, startUpload, type UploadSession } from "./upload_session.ts";
+import { readLastByte, startUpload, type UploadSession } from "./upload_session.ts";
 
 /** Up to here one request is the quicker way, and little is lost when it fails. */
 const MAX_PIECE_BYTES = 64 * 1024 * 1024;
@@ -16,6 +16,8 @@ const CHUNK_BYTES = 16 * 1024 * 1024;
 /** A registry that forgets an upload this often keeps none. */
 const MAX_SESSIONS = 3;
 const MAX_RETRY_AFTER_MS = 60_000;
+// Nobody should stare at a terminal that says nothing for longer.
+const NOTE_FROM_MS = 2_000;
 
 const RECOVERABLE = new Set([408, 416, 429, 500, 502, 503, 504]);
 /** How registries answer that they take no chunks. */
@@ -35,10 +37,31 @@ export interface BlobUploadOptions {
   readonly retries?: number;
   /** Told how many bytes the registry has. Default: nobody is. */
   readonly onProgress?: (sentBytes: number) => void;
+  /** Told about each wait that is long enough to puzzle a person. Default: nobody is. */
+  readonly notify?: (note: string) => void;
 }
 
 /** How far a session came: done, or what made it useless. */
-type Outcome = "done" | "no chunks" | { readonly lost: HttpResponse | undefined };
+type Outcome = "done" | Useless;
+type Useless = "no chunks" | { readonly lost: HttpResponse | undefined };
+
+/** What came of a request; where it is doubtful, the registry has to be asked. */
+type Verdict = "taken" | "doubtful" | Useless;
+
+/** The part of the content that a request brings. */
+interface Piece {
+  readonly first: number;
+  /** Behind the last byte. */
+  readonly end: number;
+  /** The request is the one that ends the upload. */
+  readonly isLast: boolean;
+}
+
+/** One of the two. */
+interface Attempt {
+  readonly response?: HttpResponse;
+  readonly error?: unknown;
+}
 
 /** Brings a blob into a registry, over as many requests and sessions as it takes. */
 export class BlobUpload {
@@ -74,45 +97,52 @@ export class BlobUpload {
   /** Sends what the session lacks, until it is complete or of no more use. */
   async #fill(session: UploadSession, content: Blob): Promise<Outcome> {
     const { digest, task, onProgress = () => {} } = this.#options;
-    const pieceBytes = this.#pieceBytes(session, content.size);
-    let position = 0;
-    let bestPosition = 0;
+    const { size } = content;
+    const pieceBytes = this.#pieceBytes(session, size);
+    let first = 0;
+    let best = 0;
     for (;;) {
-      onProgress(position);
-      const isLast = content.size - position === 0 || pieceBytes >= content.size;
-      const piece = content.slice(position, Math.min(content.size, position + pieceBytes));
-      const answer = await this.#attempt(() =>
-        isLast ? session.finish(digest, piece, position) : session.sendChunk(piece, position)
+      onProgress(first);
+      const isLast = first === size || pieceBytes >= size;
+      const piece = { first, end: Math.min(size, first + pieceBytes), isLast };
+      const bytes = content.slice(first, piece.end);
+      const { response, error } = await this.#attempt(() =>
+        isLast ? session.finish(digest, bytes, first) : session.sendChunk(bytes, first)
       );
-      if (!(answer instanceof Error)) {
-        const { status } = answer;
-        if (isLast && status === 201) {
-          await assertPushedDigest(answer, { content, digest, task });
-          onProgress(content.size);
-          return "done";
-        }
-        const received = readReceived(answer) ?? position + piece.size;
-        if (!isLast && status === 202 && received >= position + piece.size) {
-          position += piece.size;
-          continue;
-        }
-        if (status === 404) return { lost: answer };
-        if (!isLast && position === 0 && CHUNKS_REFUSED.has(status)) return "no chunks";
-        const isOk = !isLast && status === 202;
-        if (!isOk && !RECOVERABLE.has(status)) assertStatus(answer, [], task, hintOf);
+      const verdict = response ? this.#judge(response, piece) : "doubtful";
+      if (response && verdict === "taken" && isLast) {
+        await assertPushedDigest(response, { content, digest, task });
+        onProgress(size);
+        return "done";
       }
-      if (position > bestPosition) this.#failures = 0;
-      bestPosition = Math.max(position, bestPosition);
-      await this.#bear(answer);
-      const received = await session.countReceived();
-      const isContradiction = received === position && !(answer instanceof Error) &&
-        answer.status === 416;
-      if (received === undefined || isContradiction) {
-        return { lost: answer instanceof Error ? undefined : answer };
+      if (verdict === "taken") {
+        first = piece.end;
+        continue;
       }
-      if (received > content.size) throw this.#tooMuchError(received, content.size);
-      position = received;
+      if (verdict !== "doubtful") return verdict;
+      if (first > best) this.#failures = 0;
+      best = Math.max(best, first);
+      await this.#bear(response, error);
+      const received = await session.countReceived(first);
+      // It refused the very byte that it names.
+      const isContradiction = response?.status === 416 && received === first;
+      if (received === undefined || isContradiction) return { lost: response };
+      if (received > size) throw this.#tooMuchError(received, size);
+      first = received;
     }
+  }
+
+  /** What an answer means for the upload; throws where no other request can help. */
+  #judge(response: HttpResponse, { first, end, isLast }: Piece): Verdict {
+    const { status } = response;
+    if (isLast && status === 201) return "taken";
+    if (!isLast && status === 202) {
+      return (readLastByte(response) ?? end) >= end - 1 ? "taken" : "doubtful";
+    }
+    if (status === 404) return { lost: response };
+    if (!isLast && first === 0 && CHUNKS_REFUSED.has(status)) return "no chunks";
+    if (!RECOVERABLE.has(status)) assertStatus(response, [], this.#options.task, hintOf);
+    return "doubtful";
   }
 
   #pieceBytes(session: UploadSession, size: number): number {
@@ -123,29 +153,30 @@ export class BlobUpload {
   }
 
   /** The answer, or an error that another try may spare us. */
-  async #attempt(send: () => Promise<HttpResponse>): Promise<HttpResponse | Error> {
+  async #attempt(send: () => Promise<HttpResponse>): Promise<Attempt> {
     try {
-      return await send();
+      return { response: await send() };
     } catch (error) {
-      if (error instanceof Error && isTransient(error)) return error;
+      if (isTransient(error)) return { error };
       throw error;
     }
   }
 
   /** Waits before the next try, or gives up. */
-  async #bear(failure: HttpResponse | Error): Promise<void> {
-    const { clock, retries = 4, task } = this.#options;
+  async #bear(response: HttpResponse | undefined, error: unknown): Promise<void> {
+    const { clock, retries = 4, task, notify = () => {} } = this.#options;
     this.#failures += 1;
     if (this.#failures > retries) {
-      if (failure instanceof Error) throw failure;
-      assertStatus(failure, [], task, hintOf);
+      if (!response) throw error;
+      assertStatus(response, [], task, hintOf);
     }
     // After a 416 the registry is ready, and tells where to go on.
-    if (!(failure instanceof Error) && failure.status === 416) return;
-    const asked = failure instanceof Error
-      ? undefined
-      : parseRetryAfter(failure.headers.get("retry-after"), clock.now());
+    if (response?.status === 416) return;
+    const asked = parseRetryAfter(response?.headers.get("retry-after") ?? null, clock.now());
     const delay = Math.min(asked ?? backoff(this.#failures, clock), MAX_RETRY_AFTER_MS);
+    if (delay > NOTE_FROM_MS) {
+      notify(`The upload was interrupted, it goes on in ${Math.round(delay / 1000)} s`);
+    }
     await clock.sleep(delay, this.#client.signal);
   }
 

@@ -21,6 +21,8 @@ export interface PushBlobOptions {
   readonly retries?: number;
   /** Told how many bytes the registry has. Default: nobody is. */
   readonly onProgress?: (sentBytes: number) => void;
+  /** Told about each wait that is long enough to puzzle a person. Default: nobody is. */
+  readonly notify?: (note: string) => void;
 }
 
 /** A blob that is in the registry now. */

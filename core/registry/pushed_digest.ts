@@ -6,7 +6,7 @@ import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
 /** How much is read and hashed at a time. */
 const READ_BYTES = 4 * 1024 * 1024;
 
-/** The digest of content, in memory of a fixed size. Throws the signal's reason. */
+/** The digest of content, in memory of a fixed size. Throws `CONFIG` where it cannot be read. */
 export async function digestContent(
   content: Blob,
   algorithm: VerifiableDigest["algorithm"],
@@ -16,9 +16,18 @@ export async function digestContent(
   // Not its stream, which is a single piece in some runtimes.
   for (let start = 0; start < content.size; start += READ_BYTES) {
     signal?.throwIfAborted();
-    hash.update(new Uint8Array(await content.slice(start, start + READ_BYTES).arrayBuffer()));
+    hash.update(await readPart(content, start));
   }
   return `${algorithm}:${hash.digest("hex")}`;
+}
+
+async function readPart(content: Blob, start: number): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await content.slice(start, start + READ_BYTES).arrayBuffer());
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RegctlError("CONFIG", `Cannot read the content: ${reason}`, { cause: error });
+  }
 }
 
 /** What was sent. */

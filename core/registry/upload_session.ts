@@ -92,12 +92,13 @@ export class UploadSession {
 
   /**
    * How many bytes the registry has (end-13); undefined when the upload cannot be continued. Of no
-   * byte and of one it says the same, `0-0`, which is taken for none.
+   * byte and of one it says the same, `0-0`: it is one where one was `acknowledged` before.
    */
-  async countReceived(): Promise<number | undefined> {
+  async countReceived(acknowledged: number): Promise<number | undefined> {
     const response = await this.#send("GET", this.#location);
     if (response.status < 200 || response.status > 204) return undefined;
-    return readReceived(response);
+    const last = readLastByte(response);
+    return last === 0 ? Math.min(1, acknowledged) : last === undefined ? undefined : last + 1;
   }
 
   /** Gives the upload up (end-14), also when the call was aborted. Failures do not matter. */
@@ -143,13 +144,10 @@ export class UploadSession {
   }
 }
 
-/**
- * The number of bytes that `Range: 0-<last>` tells of; undefined where it is missing or unfit.
- */
-export function readReceived({ headers }: HttpResponse): number | undefined {
+/** The last byte that `Range: 0-<last>` tells of; undefined where it is missing or unfit. */
+export function readLastByte({ headers }: HttpResponse): number | undefined {
   const [, last] = /^(?:bytes=)?0-(\d{1,15})$/.exec(headers.get("range") ?? "") ?? [];
-  if (last === undefined) return undefined;
-  return last === "0" ? 0 : Number(last) + 1;
+  return last === undefined ? undefined : Number(last);
 }
 
 /** Where the next request goes; undefined where the answer does not say. */

@@ -87,7 +87,11 @@ test("F27: a connection that breaks, and a 5xx, are waited out and taken up agai
       chunk("/up/1", "/up/1"),
       finish("/up/1"),
     ], CHUNKS);
-    assertRun(run, DONE);
+    const [wait = 0] = waits;
+    const stderr = wait < 2000
+      ? ""
+      : `note: The upload was interrupted, it goes on in ${wait / 1000} s\n`;
+    assertRun(run, { ...DONE, stderr });
     assert.deepEqual(run.waits, waits);
     assert.deepEqual(sent(run).slice(2, 4), ["GET /up/1", "PATCH /up/1 8-9 89"]);
   }
@@ -104,6 +108,25 @@ test("F27: nothing received is 0-0, and the first chunk comes again", async () =
   ], CHUNKS);
   assertRun(run, DONE);
   assert.equal(sent(run)[2], "PATCH /up/1 0-3 0123");
+});
+
+test("F27: 0-0 behind a first byte is that byte", async () => {
+  const range = (last: number) => ({ reply: { status: 202, headers: { range: `0-${last}` } } });
+  const run = await push([
+    absent(sha256("012")),
+    begin("/up/1"),
+    chunk("/up/1", "", range(0)),
+    chunk("/up/1", "", { reply: { status: 503 } }),
+    received("/up/1", 0),
+    chunk("/up/1", "", range(1)),
+    chunk("/up/1", "", range(2)),
+    finish("/up/1", { status: 201 }, sha256("012")),
+  ], {
+    content: "012",
+    words: ["--chunk-size", "1"],
+  });
+  assertRun(run, { ...DONE, stdout: `${sha256("012")}\n` });
+  assert.deepEqual(sent(run).slice(2, 4), ["GET /up/1", "PATCH /up/1 1-1 1"]);
 });
 
 test("F27: a chunk that was taken in part goes on where the registry says", async () => {
