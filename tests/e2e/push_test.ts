@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, truncateSync, watch } from "node:fs";
 import { createServer } from "node:http";
+import { connect, createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import {
@@ -201,6 +202,55 @@ test(
         : `referrers/${subject.digest}`;
       const listed = await fetch(`${url}/v2/app/${where}`, { headers: { accept: OCI_INDEX } });
       assert.deepEqual((await listed.json()).manifests, [entry]);
+    }
+  },
+);
+
+/** Passes connections on to a port of this machine, and cuts one of them, once, after so many bytes. */
+async function startCuttingProxy(port: number, cutAfterBytes: number) {
+  let isCut = false;
+  const server = createTcpServer((client) => {
+    const upstream = connect({ host: "127.0.0.1", port });
+    let bytes = 0;
+    client.on("data", (data) => {
+      bytes += data.length;
+      if (isCut || bytes < cutAfterBytes) return;
+      isCut = true;
+      client.resetAndDestroy();
+      // What came before goes through.
+      upstream.end();
+    });
+    for (const socket of [client, upstream]) socket.on("error", () => socket.destroy());
+    client.pipe(upstream).pipe(client);
+  });
+  const listener = await listen(server);
+  return {
+    host: `127.0.0.1:${listener.port}`,
+    isCut: () => isCut,
+    [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
+  };
+}
+
+test(
+  "F27: a cut in the middle of a chunk, on the way to a registry",
+  { skip: missing },
+  async () => {
+    await using folder = await createTempFolder();
+    const content = Uint8Array.from({ length: 3_000_000 }, (_, i) => i * 7 + (i >> 8));
+    const file = await folder.write("blob", content);
+    await using other = await startDockerRegistry();
+    await using serving = await startServe();
+    for (const { url } of [other, serving]) {
+      for (const chunkSize of ["1000000", "0"]) {
+        const repository = `app${chunkSize}`;
+        await using proxy = await startCuttingProxy(Number(new URL(url).port), 500_000);
+        const words = ["put-blob", `${proxy.host}/${repository}`, file, "--chunk-size", chunkSize];
+        const run = await runProgram([...words, "-v"]);
+        assert.equal(run.stdout, `${sha256(content)}\n`, run.stderr);
+        assert.ok(proxy.isCut());
+        const got = await fetch(`${url}/v2/${repository}/blobs/${sha256(content)}`);
+        assert.equal(sha256(new Uint8Array(await got.arrayBuffer())), sha256(content));
+      }
     }
   },
 );
