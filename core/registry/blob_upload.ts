@@ -3,12 +3,16 @@ import type { Clock } from "../host.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { parseRetryAfter } from "../http/retry_after.ts";
 import { describeErrorBody } from "../oci/error_body.ts";
-import type { Repository } from "../reference/repository.ts";
 import { backoff, isTransient } from "../transport/retry.ts";
 import type { RegistryClient } from "./client.ts";
 import { assertPushedDigest } from "./pushed_digest.ts";
 import { assertStatus } from "./response_gate.ts";
-import { readLastByte, startUpload, type UploadSession } from "./upload_session.ts";
+import {
+  readLastByte,
+  startUpload,
+  type StartUploadOptions,
+  type UploadSession,
+} from "./upload_session.ts";
 
 /** Up to here one request is the quicker way, and little is lost when it fails. */
 const MAX_PIECE_BYTES = 64 * 1024 * 1024;
@@ -23,22 +27,25 @@ const RECOVERABLE = new Set([408, 416, 429, 500, 502, 503, 504]);
 /** How registries answer that they take no chunks. */
 const CHUNKS_REFUSED = new Set([400, 405, 501]);
 
-/** What is uploaded, and how. */
-export interface BlobUploadOptions {
+/** How {@linkcode BlobUpload} uploads. */
+export interface UploadOptions {
   readonly clock: Clock;
-  readonly repository: Repository;
-  readonly digest: string;
-  readonly algorithm: "sha256" | "sha512";
-  /** What is being done, as in `push a blob to "busybox"`. */
-  readonly task: string;
-  /** Bytes of a piece; 0 is one piece. Default: one up to 64 MiB, else pieces of 16 MiB. */
+  /**
+   * Sends pieces of this many bytes; 0 sends all at once. Default: at once up to 64 MiB, else in
+   * pieces of 16 MiB.
+   */
   readonly chunkSize?: number | undefined;
-  /** Failures in a row without progress that are still borne. Default: 4. */
+  /** How many failures in a row, without progress in between, are borne. Default: 4. */
   readonly retries?: number;
   /** Told how many bytes the registry has. Default: nobody is. */
   readonly onProgress?: (sentBytes: number) => void;
   /** Told about each wait that is long enough to puzzle a person. Default: nobody is. */
   readonly notify?: (note: string) => void;
+}
+
+/** What {@linkcode BlobUpload} uploads, and where to. */
+export interface BlobUploadOptions extends UploadOptions, StartUploadOptions {
+  readonly digest: string;
 }
 
 /** How far a session came: done, or what made it useless. */

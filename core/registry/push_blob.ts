@@ -1,28 +1,15 @@
-import type { Clock } from "../host.ts";
 import { type HttpResponse, MAX_ERROR_BYTES } from "../http/exchange.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
-import { BlobUpload } from "./blob_upload.ts";
+import { BlobUpload, type UploadOptions } from "./blob_upload.ts";
 import type { RegistryClient } from "./client.ts";
 import { blobUrl } from "./endpoints.ts";
 import { digestContent } from "./pushed_digest.ts";
 import { assertStatus } from "./response_gate.ts";
 
 /** How {@linkcode pushBlob} pushes. */
-export interface PushBlobOptions {
-  readonly clock: Clock;
+export interface PushBlobOptions extends UploadOptions {
   /** Of the digest. Default: sha256. */
   readonly algorithm?: "sha256" | "sha512";
-  /**
-   * Sends pieces of this many bytes; 0 sends all at once. Default: at once up to 64 MiB, else in
-   * pieces of 16 MiB.
-   */
-  readonly chunkSize?: number | undefined;
-  /** How many failures in a row without progress are one too few to give up. Default: 4. */
-  readonly retries?: number;
-  /** Told how many bytes the registry has. Default: nobody is. */
-  readonly onProgress?: (sentBytes: number) => void;
-  /** Told about each wait that is long enough to puzzle a person. Default: nobody is. */
-  readonly notify?: (note: string) => void;
 }
 
 /** A blob that is in the registry now. */

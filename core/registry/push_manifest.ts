@@ -47,10 +47,9 @@ export async function pushManifest(
 ): Promise<PushedManifest> {
   const { repository, tag } = reference;
   const name = formatRepository(repository);
+  const isByDigest = tag === undefined && reference.digest !== undefined;
   const where = tag ?? reference.digest ?? DEFAULT_TAG;
-  const task = `push the manifest "${name}${
-    tag === undefined && reference.digest ? "@" : ":"
-  }${where}"`;
+  const task = `push the manifest "${name}${isByDigest ? "@" : ":"}${where}"`;
   const manifest = readManifest(bytes, options.mediaType, task);
   const content = new Blob([bytes]);
   const digest = await computeDigest(content, reference.digest, task);

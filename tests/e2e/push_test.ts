@@ -295,8 +295,7 @@ test("57: Ctrl-C in the middle of a chunk leaves no upload behind", async () => 
   await using folder = await createTempFolder();
   const file = await folder.write("blob", "0123456789");
   for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    let began = () => {};
-    const isUnderWay = new Promise<void>((resolve) => began = resolve);
+    const { promise: isUnderWay, resolve: began } = Promise.withResolvers<void>();
     await using registry = await startScriptedRegistry([
       { method: "HEAD", path: /./, reply: { status: 404 } },
       { method: "POST", path: /./, reply: { status: 202, headers: { location: "/up/1" } } },
@@ -334,6 +333,33 @@ test("57: Ctrl-C while standard input comes in leaves no file behind", async () 
   program.stdin.write("some of it");
   await hasBegun;
   watcher.close();
+  program.kill("SIGINT");
+  assert.deepEqual(await program.wait(), { exitCode: 130, signal: null });
+  assert.deepEqual(readdirSync(folder.path), []);
+});
+
+test("57: who asks twice waits for nothing, and still leaves no file behind", async () => {
+  await using folder = await createTempFolder();
+  const { promise: isUnderWay, resolve: began } = Promise.withResolvers<void>();
+  const { promise: isCancelled, resolve: cancelled } = Promise.withResolvers<void>();
+  const tell = (event: () => void) => () => {
+    event();
+    return true;
+  };
+  await using registry = await startScriptedRegistry([
+    { method: "HEAD", path: /./, reply: { status: 404 } },
+    { method: "POST", path: /./, reply: { status: 202, headers: { location: "/up/1" } } },
+    { method: "PUT", path: /./, fault: "hang", when: tell(began) },
+    { method: "DELETE", path: "/up/1", fault: "hang", when: tell(cancelled) },
+  ]);
+  await using program = await startProgram(["put-blob", `${registry.host}/app`, "-"], {
+    env: { TMPDIR: folder.path },
+  });
+  program.stdin.end("content");
+  await isUnderWay;
+  assert.equal(readdirSync(folder.path).length, 1);
+  program.kill("SIGINT");
+  await isCancelled;
   program.kill("SIGINT");
   assert.deepEqual(await program.wait(), { exitCode: 130, signal: null });
   assert.deepEqual(readdirSync(folder.path), []);
