@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { formatByteSize, parseByteSize } from "../core/byte_size.ts";
+import { parseByteSize } from "../core/byte_size.ts";
 import { bareRegistryHint } from "../core/reference/reference.ts";
 import { formatRepository, parseRepository } from "../core/reference/repository.ts";
 import { pushBlob } from "../core/registry/push_blob.ts";
 import { formatJson } from "../core/render/json.ts";
+import { formatProgress } from "../core/render/progress.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { assertOneInput, openInput } from "./input.ts";
@@ -44,13 +45,15 @@ export function createPutBlobCommand(context: Context): Command {
     assertOneInput(file, options);
     const client = await connect(context, repository, options);
     const content = await openInput(context, file);
-    const total = formatByteSize(content.size);
+    const startedAt = host.clock.now();
     const pushed = await pushBlob(client, repository, content, {
       ...options,
       clock: host.clock,
       notify: (note) => diagnostics.note(note),
-      onProgress: (bytes) =>
-        diagnostics.progress(`Uploading: ${formatByteSize(bytes)} of ${total}`),
+      onProgress: (bytes) => {
+        const elapsedMs = host.clock.now() - startedAt;
+        diagnostics.progress(formatProgress({ bytes, totalBytes: content.size, elapsedMs }));
+      },
     });
     diagnostics.clearProgress();
     if (pushed.alreadyThere) diagnostics.note("It is there already: nothing was sent");

@@ -1,13 +1,13 @@
 import { Command, Option } from "commander";
 import { MAX_MANIFEST_BYTES } from "../core/oci/manifest.ts";
-import { bareRegistryHint, parseReference, type Reference } from "../core/reference/reference.ts";
-import { formatRepository } from "../core/reference/repository.ts";
+import { formatReference } from "../core/reference/reference.ts";
 import { pushManifest } from "../core/registry/push_manifest.ts";
 import { formatJson } from "../core/render/json.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { assertOneInput, openInput } from "./input.ts";
 import { type RegistryOptions, withRegistryOptions } from "./options.ts";
+import { readReference } from "./references.ts";
 
 interface PutManifestOptions extends RegistryOptions {
   readonly mediaType?: string;
@@ -29,10 +29,8 @@ export function createPutManifestCommand(context: Context): Command {
           .default("text"),
       ),
   ).action(async (text: string, file: string, options: PutManifestOptions) => {
-    const reference = parseReference(text);
-    const meant = bareRegistryHint(text);
     const { host, diagnostics } = context;
-    if (meant !== undefined) diagnostics.note(meant);
+    const reference = readReference(context, text);
     assertOneInput(file, options);
     const client = await connect(context, reference.repository, options);
     const content = await openInput(context, file, { maxBytes: MAX_MANIFEST_BYTES });
@@ -51,9 +49,4 @@ export function createPutManifestCommand(context: Context): Command {
         : `${pushed.digest}\n`,
     );
   });
-}
-
-function formatReference({ repository, tag, digest }: Reference): string {
-  return formatRepository(repository) + (tag === undefined ? "" : `:${tag}`) +
-    (digest === undefined ? "" : `@${digest}`);
 }

@@ -22,16 +22,3 @@ export function parseByteSize(text: string): number {
     hint: "Write 8MiB, 512KiB, 1GiB, or a number of bytes",
   });
 }
-
-/** A number of bytes as people read it: `312 B`, `1.5 KiB`, `16.0 MiB`. */
-export function formatByteSize(bytes: number): string {
-  const units = ["KiB", "MiB", "GiB", "TiB"];
-  if (bytes < 1024) return `${bytes} B`;
-  let value = bytes / 1024;
-  // What would be rounded to 1024.0 is 1.0 of the next unit.
-  while (value >= 1023.95 && units.length > 1) {
-    value /= 1024;
-    units.shift();
-  }
-  return `${value.toFixed(1)} ${units[0]}`;
-}

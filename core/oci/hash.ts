@@ -24,6 +24,27 @@ export class Hasher {
   }
 }
 
+/** How much of a Blob is read and hashed at a time. */
+const READ_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The digest of content that may be larger than memory; throws what reading it throws, and the
+ * signal's reason.
+ */
+export async function digestBlob(
+  content: Blob,
+  algorithm: DigestAlgorithm,
+  signal?: AbortSignal,
+): Promise<string> {
+  const hasher = new Hasher(algorithm);
+  // Not its stream, which is a single piece in some runtimes.
+  for (let start = 0; start < content.size; start += READ_BYTES) {
+    signal?.throwIfAborted();
+    hasher.add(new Uint8Array(await content.slice(start, start + READ_BYTES).arrayBuffer()));
+  }
+  return hasher.finish();
+}
+
 /** The digest of bytes, `sha256:…`. */
 export function computeDigest(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): string {
   const hasher = new Hasher(algorithm);

@@ -3,6 +3,7 @@ import type { Clock } from "../host.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { parseRetryAfter } from "../http/retry_after.ts";
 import { describeErrorBody } from "../oci/error_body.ts";
+import { SYSTEM_CLOCK } from "../runtime/system_clock.ts";
 import { backoff, isTransient } from "../transport/retry.ts";
 import type { RegistryClient } from "./client.ts";
 import { assertPushedDigest } from "./pushed_digest.ts";
@@ -29,7 +30,8 @@ const CHUNKS_REFUSED = new Set([400, 405, 501]);
 
 /** How {@linkcode BlobUpload} uploads. */
 export interface UploadOptions {
-  readonly clock: Clock;
+  /** Waits between failures. Default: the machine's own. */
+  readonly clock?: Clock | undefined;
   /**
    * Sends pieces of this many bytes; 0 sends all at once. Default: at once up to 64 MiB, else in
    * pieces of 16 MiB.
@@ -171,7 +173,7 @@ export class BlobUpload {
 
   /** Waits before the next try, or gives up. */
   async #bear(response: HttpResponse | undefined, error: unknown): Promise<void> {
-    const { clock, retries = 4, task, notify = () => {} } = this.#options;
+    const { clock = SYSTEM_CLOCK, retries = 4, task, notify = () => {} } = this.#options;
     this.#failures += 1;
     if (this.#failures > retries) {
       if (!response) throw error;

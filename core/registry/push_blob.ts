@@ -31,7 +31,7 @@ export async function pushBlob(
   client: RegistryClient,
   repository: Repository,
   content: Blob,
-  options: PushBlobOptions,
+  options: PushBlobOptions = {},
 ): Promise<PushedBlob> {
   const { algorithm = "sha256" } = options;
   const digest = await digestContent(content, algorithm, client.signal);

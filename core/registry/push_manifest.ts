@@ -1,14 +1,13 @@
 import { RegctlError } from "../errors.ts";
 import { MAX_ERROR_BYTES } from "../http/exchange.ts";
 import { assertVerifiableDigest, tryParseDigest } from "../oci/digest.ts";
+import { computeDigest } from "../oci/hash.ts";
 import { artifactTypeOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
-import { isObject } from "../oci/json_object.ts";
-import { OCI_INDEX, OCI_MANIFEST } from "../oci/media_types.ts";
 import { DEFAULT_TAG, type Reference } from "../reference/reference.ts";
 import { formatRepository } from "../reference/repository.ts";
 import type { RegistryClient } from "./client.ts";
 import { manifestUrl } from "./endpoints.ts";
-import { assertPushedDigest, digestContent } from "./pushed_digest.ts";
+import { assertPushedDigest } from "./pushed_digest.ts";
 import { addReferrer } from "./referrers_tag.ts";
 import { assertStatus } from "./response_gate.ts";
 
@@ -51,8 +50,7 @@ export async function pushManifest(
   const where = tag ?? reference.digest ?? DEFAULT_TAG;
   const task = `push the manifest "${name}${isByDigest ? "@" : ":"}${where}"`;
   const manifest = readManifest(bytes, options.mediaType, task);
-  const content = new Blob([bytes]);
-  const digest = await computeDigest(content, reference.digest, task);
+  const digest = digestOf(bytes, reference.digest, task);
   const response = await client.send({
     method: "PUT",
     url: manifestUrl(client.baseUrl, repository.path, where),
@@ -63,7 +61,7 @@ export async function pushManifest(
     ...(client.signal && { signal: client.signal }),
   });
   assertStatus(response, [201], task, (codes) => hintOf(codes, name));
-  await assertPushedDigest(response, { content, digest, task });
+  await assertPushedDigest(response, { content: new Blob([bytes]), digest, task });
   const pushed = { digest, mediaType: manifest.mediaType, size: bytes.byteLength };
   const { subject } = manifest;
   if (!subject || response.headers.has("oci-subject")) return pushed;
@@ -75,45 +73,19 @@ export async function pushManifest(
 }
 
 function readManifest(bytes: Uint8Array, given: string | undefined, task: string): Manifest {
-  const named = readNamedType(bytes);
-  if (given !== undefined && typeof named.mediaType === "string" && named.mediaType !== given) {
-    throw new RegctlError(
-      "USAGE",
-      `Cannot ${task}: its mediaType is ${JSON.stringify(named.mediaType.slice(0, 100))}`,
-      { hint: "Leave out --media-type: what the manifest says counts" },
-    );
-  }
   try {
-    // The parser takes an empty type for the one that the manifest names.
-    return parseManifest(bytes, named.mediaType === undefined ? given ?? named.byShape : "");
+    return parseManifest(bytes, given ?? "");
   } catch (error) {
     if (!(error instanceof RegctlError)) throw error;
-    throw new RegctlError("USAGE", `Cannot ${task}: ${error.message}`, { cause: error });
+    const { message, hint } = error;
+    throw new RegctlError("USAGE", `Cannot ${task}: ${message}`, { hint, cause: error });
   }
 }
 
-/** What a manifest says it is, and what it looks like. */
-function readNamedType(bytes: Uint8Array): { mediaType?: unknown; byShape: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    // The parser says what is wrong with it.
-  }
-  if (!isObject(value)) return { byShape: OCI_MANIFEST };
-  const byShape = Array.isArray(value["manifests"]) ? OCI_INDEX : OCI_MANIFEST;
-  return { mediaType: value["mediaType"], byShape };
-}
-
-/** The digest of the content, by the algorithm of the `expected` one, which it must equal. */
-async function computeDigest(
-  content: Blob,
-  expected: string | undefined,
-  task: string,
-): Promise<string> {
+/** The digest of the bytes, by the algorithm of the `expected` one, which it must equal. */
+function digestOf(bytes: Uint8Array, expected: string | undefined, task: string): string {
   if (expected !== undefined) assertVerifiableDigest(expected);
-  const algorithm = tryParseDigest(expected ?? "")?.algorithm ?? "sha256";
-  const digest = await digestContent(content, algorithm);
+  const digest = computeDigest(bytes, tryParseDigest(expected ?? "")?.algorithm);
   if (expected === undefined || digest === expected) return digest;
   throw new RegctlError("INTEGRITY", `Cannot ${task}: the digest of the content is ${digest}`, {
     hint: "Give the content that the digest was made of, byte for byte",

@@ -1,30 +1,18 @@
-import { createHash } from "node:crypto";
 import { RegctlError } from "../errors.ts";
 import type { HttpResponse } from "../http/exchange.ts";
-import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { tryParseDigest } from "../oci/digest.ts";
+import { type DigestAlgorithm, digestBlob } from "../oci/hash.ts";
 
-/** How much is read and hashed at a time. */
-const READ_BYTES = 4 * 1024 * 1024;
-
-/** The digest of content, in memory of a fixed size. Throws `CONFIG` where it cannot be read. */
+/** The digest of what is to be pushed; throws `CONFIG` where that cannot be read. */
 export async function digestContent(
   content: Blob,
-  algorithm: VerifiableDigest["algorithm"],
+  algorithm: DigestAlgorithm,
   signal?: AbortSignal,
 ): Promise<string> {
-  const hash = createHash(algorithm);
-  // Not its stream, which is a single piece in some runtimes.
-  for (let start = 0; start < content.size; start += READ_BYTES) {
-    signal?.throwIfAborted();
-    hash.update(await readPart(content, start));
-  }
-  return `${algorithm}:${hash.digest("hex")}`;
-}
-
-async function readPart(content: Blob, start: number): Promise<Uint8Array> {
   try {
-    return new Uint8Array(await content.slice(start, start + READ_BYTES).arrayBuffer());
+    return await digestBlob(content, algorithm, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
     throw new RegctlError("CONFIG", `Cannot read the content: ${reason}`, { cause: error });
   }

@@ -2,19 +2,11 @@ import { RegctlError } from "../errors.ts";
 import { MAX_ERROR_BYTES } from "../http/exchange.ts";
 import { isObject } from "../oci/json_object.ts";
 import { type Descriptor, MAX_MANIFEST_BYTES, parseManifest } from "../oci/manifest.ts";
-import {
-  DOCKER_MANIFEST,
-  DOCKER_MANIFEST_LIST,
-  OCI_INDEX,
-  OCI_MANIFEST,
-} from "../oci/media_types.ts";
+import { MANIFEST_TYPES, OCI_INDEX } from "../oci/media_types.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "./client.ts";
 import { manifestUrl } from "./endpoints.ts";
 import { assertStatus } from "./response_gate.ts";
-
-// What else may stand under the tag is asked for too, so that it is seen and not written over.
-const ACCEPT = [OCI_INDEX, OCI_MANIFEST, DOCKER_MANIFEST_LIST, DOCKER_MANIFEST].join(", ");
 
 /**
  * The tag that stands for the referrers of a digest where a registry has no list of its own
@@ -58,7 +50,8 @@ export async function addReferrer(
   const current = await client.send({
     ...common,
     method: "GET",
-    headers: new Headers({ accept: ACCEPT }),
+    // What else may stand under the tag is asked for too, so that it is seen and not written over.
+    headers: new Headers({ accept: MANIFEST_TYPES.join(", ") }),
     maxBytes: MAX_MANIFEST_BYTES,
   });
   assertStatus(current, [200, 404], task);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatByteSize, parseByteSize } from "../../../core/byte_size.ts";
+import { parseByteSize } from "../../../core/byte_size.ts";
 
 test("parseByteSize", () => {
   const cases = [
@@ -23,18 +23,4 @@ test("parseByteSize refuses all else", () => {
   for (const text of [...texts, "٣", "1MiB\n", "999999999999999GiB"]) {
     assert.throws(() => parseByteSize(text), { code: "USAGE" }, JSON.stringify(text));
   }
-});
-
-test("formatByteSize", () => {
-  const cases = [
-    [0, "0 B"],
-    [1023, "1023 B"],
-    [1024, "1.0 KiB"],
-    [1536, "1.5 KiB"],
-    [1024 ** 2 - 1, "1.0 MiB"],
-    [16 * 1024 ** 2, "16.0 MiB"],
-    [5 * 1024 ** 3, "5.0 GiB"],
-    [5000 * 1024 ** 4, "5000.0 TiB"],
-  ] as const;
-  for (const [bytes, text] of cases) assert.equal(formatByteSize(bytes), text);
 });

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatProgress } from "../../../../core/render/progress.ts";
+
+test("formatProgress draws a bar, or counts where nobody knows the end", () => {
+  const table: readonly (readonly [number, number | undefined, number, string])[] = [
+    [0, 1000, 0, "[>                   ]   0%  0 B of 1 kB"],
+    [500, 1000, 1000, "[==========>         ]  50%  500 B of 1 kB  500 B/s"],
+    [999, 1000, 500, "[===================>]  99%  999 B of 1 kB  2 kB/s"],
+    [1000, 1000, 100, "[====================] 100%  1 kB of 1 kB  10 kB/s"],
+    [2000, 1000, 100, "[====================] 100%  2 kB of 1 kB  20 kB/s"],
+    [123_456_789, undefined, 1000, "123 MB  123 MB/s"],
+    [0, 0, 10, "0 B  0 B/s"],
+  ];
+  for (const [bytes, totalBytes, elapsedMs, text] of table) {
+    assert.equal(formatProgress({ bytes, totalBytes, elapsedMs }), text);
+  }
+});
