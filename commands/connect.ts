@@ -10,9 +10,8 @@ import { createTlsLookup } from "../core/transport/tls.ts";
 import { createTransport, type TransportObservers } from "../core/transport/transport.ts";
 import { VERSION } from "../core/version.ts";
 import type { Context } from "./context.ts";
+import { readCredentialFlags } from "./credential_flags.ts";
 import type { RegistryOptions } from "./options.ts";
-
-const MAX_PASSWORD_BYTES = 64 * 1024;
 
 /** What is connected to; a {@linkcode Repository} is one. */
 export interface Target {
@@ -29,16 +28,24 @@ export interface Connection extends RegistryClient {
   readonly tlsFor: (url: URL) => Promise<TlsSettings | undefined>;
 }
 
+/** What {@linkcode connect} takes beside the flags. */
+export interface ConnectExtras {
+  /** Who asks. Default: the flags tell, or what is stored. */
+  readonly credential?: Credential | undefined;
+  /** Who looks on. Default: nobody does. */
+  readonly observers?: TransportObservers | undefined;
+}
+
 /** Makes the client of a registry from the flags. Nothing is sent yet. */
 export async function connect(
   context: Context,
   target: Target,
   options: RegistryOptions,
-  observers: TransportObservers = {},
+  { credential: known, observers }: ConnectExtras = {},
 ): Promise<Connection> {
   const { registry } = target;
   const { host, diagnostics, flags, secrets, abort } = context;
-  const given = await readCredentialFlags(context, options);
+  const given = known ?? await readCredentialFlags(context, options);
   const baseUrl = resolveBaseUrl(registry, {
     plainHttp: options.plainHttp,
     preferTls: options.insecure ?? (options.caFile ?? options.certFile) !== undefined,
@@ -51,7 +58,7 @@ export async function connect(
   let credential: Promise<Credential | undefined> | undefined;
   const findCredential = () => credential ??= readCredential();
   async function readCredential(): Promise<Credential | undefined> {
-    const found = given ?? await lookUpCredential(context, target);
+    const found = given ?? await lookUpCredential(context, target, options);
     if (found) secretsOf(found).forEach((secret) => secrets.add(secret));
     return found;
   }
@@ -79,44 +86,10 @@ export async function connect(
 async function lookUpCredential(
   { host, abort }: Context,
   { registry, path }: Target,
+  { authFile }: RegistryOptions,
 ): Promise<Credential | undefined> {
   const { findCredential } = await import("../core/auth/find_credential.ts");
-  return await findCredential(host, registry.host, { path, signal: abort.signal });
-}
-
-/** The credential of `-u` with `-p`, `--password-stdin` or a question; undefined without `-u`. */
-async function readCredentialFlags(
-  { host, diagnostics, secrets }: Context,
-  { username, password, passwordStdin }: RegistryOptions,
-): Promise<Credential | undefined> {
-  if (password !== undefined) {
-    secrets.add(password);
-    diagnostics.warn(
-      "-p shows the password to other users of this machine; --password-stdin does not",
-    );
-    if (passwordStdin) throw new RegctlError("USAGE", "Give -p or --password-stdin, not both");
-  }
-  if (username === undefined) {
-    if (password === undefined && !passwordStdin) return undefined;
-    throw new RegctlError("USAGE", "A password needs a user name", { hint: "Add -u USER" });
-  }
-  const source = password !== undefined ? "-p" : passwordStdin ? "--password-stdin" : "the prompt";
-  const secret = password ?? await readPassword();
-  if (secret === "") throw new RegctlError("USAGE", `The password from ${source} is empty`);
-  return { kind: "password", username, password: secret, source };
-
-  async function readPassword(): Promise<string> {
-    if (passwordStdin && host.stdinIsTerminal) {
-      throw new RegctlError("USAGE", "--password-stdin reads from a pipe, not from a terminal", {
-        hint: "Leave it out to be asked",
-      });
-    }
-    if (passwordStdin) return (await host.readStdin(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, "");
-    if (host.stdinIsTerminal) return await host.askPassword(`Password for ${username}`);
-    throw new RegctlError("USAGE", "A user name needs a password", {
-      hint: "Pipe it in with --password-stdin",
-    });
-  }
+  return await findCredential(host, registry.host, { path, authFile, signal: abort.signal });
 }
 
 function readClientCertificate({ certFile, keyFile }: RegistryOptions) {

@@ -34,7 +34,7 @@ export function createDoctorCommand(context: Context): Command {
     const { host: { clock, stdout }, diagnostics, secrets } = context;
     const target = parseTarget(text);
     const watch: Watch = new Watch(clock, () => client.baseUrl.origin);
-    const client = await connect(context, target, options, watch);
+    const client = await connect(context, target, options, { observers: watch });
     const found = await diagnose({
       target: text,
       path: target.path,

@@ -4,16 +4,34 @@ import { RegctlError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { formatPlatform, parsePlatform, type Platform } from "../core/oci/platform.ts";
 
+/** What {@linkcode withRegistryOptions} takes beside the command. */
+export interface RegistryOptionsTexts {
+  /** What the help says of `--auth-file`. Default: that it is read. */
+  readonly authFile?: string;
+}
+
 /** Adds the flags of every command that asks a registry in somebody's name. */
-export function withRegistryOptions(command: Command): Command {
+export function withRegistryOptions(
+  command: Command,
+  { authFile = "read credentials from this file alone" }: RegistryOptionsTexts = {},
+): Command {
   command
     .optionsGroup("Who is asking:")
     .addOption(new Option("-u, --username <user>", "ask as this user"))
     .addOption(
       new Option("-p, --password <password>", "with this password or token (others can see it)"),
     )
-    .addOption(new Option("--password-stdin", "read the password from standard input"));
+    .addOption(new Option("--password-stdin", "read the password from standard input"))
+    .addOption(createAuthFileOption(authFile));
   return withConnectionOptions(command);
+}
+
+/** `--auth-file`, with what the help says of it. */
+export function createAuthFileOption(text: string): Option {
+  return new Option("--auth-file <file>", text).argParser((value) => {
+    if (value !== "") return value;
+    throw new InvalidArgumentError("It must not be empty.");
+  });
 }
 
 /** Adds the flags of every command that talks to a registry. */
@@ -45,6 +63,7 @@ export interface RegistryOptions extends ConnectionOptions {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly passwordStdin?: true | undefined;
+  readonly authFile?: string | undefined;
 }
 
 /** What {@linkcode withConnectionOptions} adds. */

@@ -76,6 +76,17 @@ export interface SpooledInput {
   remove(): void;
 }
 
+/** Makes the new bytes of a file from the old ones, undefined where there is none. */
+export type FileChange = (old: Uint8Array | undefined) => Uint8Array | undefined;
+
+/** How {@linkcode Host.updateFile} goes about it. */
+export interface UpdateFileOptions {
+  /** A file with more bytes than this is not read: `CONFIG`. */
+  readonly maxBytes: number;
+  /** Ends the wait for another program that changes the file. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Everything the program may ask of the machine it runs on. */
 export interface Host {
   /** The words behind the program's name. */
@@ -83,6 +94,10 @@ export interface Host {
   readonly homeDirectory: string;
   /** What images this machine runs, the best first; in Go's words: `linux`, `amd64`. */
   readonly platforms: readonly HostPlatform[];
+  /** The system as Node names it: `linux`, `darwin`, `win32`. */
+  readonly platform: string;
+  /** The number of the user it runs as; undefined where users have none. */
+  readonly userId: number | undefined;
   readonly clock: Clock;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -94,6 +109,8 @@ export interface Host {
   readStdin(maxBytes: number): Promise<string>;
   /** All of standard input, kept in a temporary file; throws `CONFIG` where there can be none. */
   spoolStdin(options: SpoolOptions): Promise<SpooledInput>;
+  /** Asks on the terminal; what is typed can be seen. */
+  ask(question: string): Promise<string>;
   /** Asks on the terminal without echo. */
   askPassword(question: string): Promise<string>;
   /** A file's bytes, or undefined when there is none; throws `CONFIG` when it cannot be read. */
@@ -102,6 +119,14 @@ export interface Host {
   createFile(path: string): Promise<NewFile>;
   /** A file's content, read when it is used; throws `CONFIG` when it cannot be read. */
   openBlob(path: string): Promise<Blob>;
+  /**
+   * Replaces a file by what `change` makes of its bytes, all at once: readers see the old ones or
+   * the new ones, and of programs that change it at the same time each sees what the other wrote.
+   * `change` may be called again, and gives undefined to leave the file untouched. A file it makes,
+   * and one it replaces, is for its owner alone; where a link leads, the link stays. Throws
+   * `CONFIG` when it cannot be written, and then nothing has changed.
+   */
+  updateFile(path: string, change: FileChange, options: UpdateFileOptions): Promise<void>;
   /** The names in a folder, sorted; empty when there is none. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Runs a program found on PATH, without a shell; throws `NOT_FOUND` when there is none. */

@@ -16,6 +16,9 @@ export function passwordCredential(username: string, password: string): Credenti
   return { kind: "password", username, password, source: "the caller" };
 }
 
+/** The user name that stands for an identity token (docker-credential-helpers). */
+export const IDENTITY_TOKEN_USER = "<token>";
+
 /** The value of an `Authorization` header for Basic authentication (RFC 7617), in UTF-8. */
 export function formatBasic(username: string, password: string): string {
   const bytes = new TextEncoder().encode(`${username}:${password}`);

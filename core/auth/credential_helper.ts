@@ -1,6 +1,6 @@
 import { RegctlError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { Credential } from "./credential.ts";
+import { type Credential, IDENTITY_TOKEN_USER } from "./credential.ts";
 
 // The protocol's own words for "there is none" (docker-credential-helpers, credentials/error.go).
 const NOT_FOUND_MESSAGE = "credentials not found in native keychain";
@@ -59,7 +59,7 @@ export async function askCredentialHelper(
   // Some helpers say so that they have none, instead of with the protocol's words.
   if (username === "" && secret === "") return undefined;
   const source = `the helper ${program}`;
-  return username === "<token>"
+  return username === IDENTITY_TOKEN_USER
     ? { kind: "identityToken", identityToken: secret, source }
     : { kind: "password", username, password: secret, source };
 }

@@ -54,22 +54,80 @@ export function findHelperName(
   return config.credsStore;
 }
 
-/** The credential that `auths` itself holds for `host`: exact key first, then the same host. */
+/**
+ * The credential that `auths` itself holds for a repository of `host`. The most specific key wins:
+ * `host/a/b`, `host/a`, `host`; last come keys with a scheme or an old `/v1/` behind the host.
+ *
+ * @param path the repository's path; without it only what is meant for the whole registry counts
+ */
 export function findAuth(
   config: DockerConfig,
   host: string,
   source: string,
+  path = "",
 ): Credential | undefined {
-  const keys = lookupKeys(host);
-  const hosts = keys.map(hostOfKey);
-  const key = keys.find((candidate) => config.auths.has(candidate)) ??
-    [...config.auths.keys()].find((candidate) => hosts.includes(hostOfKey(candidate)));
-  if (key === undefined) return undefined;
-  const entry = config.auths.get(key);
-  if (!isObject(entry)) {
-    throw new RegctlError("CONFIG", `Cannot use ${source}: auths["${key}"] is not an object`);
+  for (const prefix of prefixesOf(path)) {
+    for (const key of findAuthKeys(config.auths.keys(), host, prefix)) {
+      const credential = readAuth(config, key, source);
+      // Docker leaves an empty entry where a helper keeps the secret.
+      if (credential) return credential;
+    }
   }
+  return undefined;
+}
+
+/**
+ * The keys of `auths` that stand for `host`, or for what is under `prefix` there, the usual
+ * spelling first.
+ */
+export function findAuthKeys(keys: Iterable<string>, host: string, prefix = ""): string[] {
+  const all = [...keys];
+  const exact = lookupKeys(host).map((key) => prefix === "" ? key : `${key}/${prefix}`)
+    .filter((key) => all.includes(key));
+  const hosts = lookupKeys(host).map((key) => parseAuthKey(key).host);
+  const others = all.filter((key) => {
+    const parsed = parseAuthKey(key);
+    return parsed.path === prefix && hosts.includes(parsed.host) && !exact.includes(key);
+  });
+  return [...exact, ...others];
+}
+
+/** What a key of `auths` is for. */
+export interface AuthKey {
+  /** In lower case. */
+  readonly host: string;
+  /** The path of a repository, or of those above it; empty for the whole registry. */
+  readonly path: string;
+}
+
+/**
+ * Reads a key of `auths`: `https://Quay.io/v1/` is from old times and means `quay.io`, and
+ * `quay.io/team` is for the repositories of that team (containers-auth.json(5)).
+ */
+export function parseAuthKey(key: string): AuthKey {
+  const rest = key.replace(/^https?:\/\//, "");
+  const slash = rest.indexOf("/");
+  if (slash < 0) return { host: rest.toLowerCase(), path: "" };
+  const path = rest.slice(slash + 1);
+  // Without a scheme and an ending slash, v1 is a repository's name like any other.
+  const isOld = /^v[12]\/?$/.test(path) && (rest !== key || path.endsWith("/"));
+  return {
+    host: rest.slice(0, slash).toLowerCase(),
+    path: isOld ? "" : path.replace(/\/$/, ""),
+  };
+}
+
+/** What one entry of `auths` holds; throws `CONFIG` when it cannot be understood. */
+export function readAuth(
+  config: DockerConfig,
+  key: string,
+  source: string,
+): Credential | undefined {
+  const entry = config.auths.get(key);
   const where = `auths["${key}"]`;
+  if (!isObject(entry)) {
+    throw new RegctlError("CONFIG", `Cannot use ${source}: ${where} is not an object`);
+  }
   const identityToken = readText(entry, "identitytoken", source, where);
   if (identityToken) return { kind: "identityToken", identityToken, source };
   const registryToken = readText(entry, "registrytoken", source, where);
@@ -78,12 +136,11 @@ export function findAuth(
   if (auth) return { kind: "password", ...decodeAuth(auth, where, source), source };
   const username = readText(entry, "username", source, where);
   const password = readText(entry, "password", source, where);
-  // Docker leaves an empty entry where a helper keeps the secret.
   if (!username && !password) return undefined;
   return { kind: "password", username, password, source };
 }
 
-/** Under which keys a registry's credentials may stand, the usual one first. */
+/** Under which keys a registry's credentials may stand, the usual one of Docker's first. */
 export function lookupKeys(host: string): string[] {
   if (host === DOCKER_HUB.host || host === "registry-1.docker.io") {
     return [DOCKER_HUB_CONFIG_KEY, "index.docker.io", "docker.io", "registry-1.docker.io"];
@@ -91,9 +148,10 @@ export function lookupKeys(host: string): string[] {
   return [host.toLowerCase()];
 }
 
-/** `https://Quay.io/v1/` -> `quay.io`: old entries carry a scheme and a path. */
-function hostOfKey(key: string): string {
-  return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "").toLowerCase();
+/** `a/b` -> `a/b`, `a` and the empty one, which stands for the whole registry. */
+function prefixesOf(path: string): string[] {
+  const parts = path === "" ? [] : path.split("/");
+  return [...parts.map((_, i) => parts.slice(0, parts.length - i).join("/")), ""];
 }
 
 /** Decodes base64 of `user:password`; the password may hold colons. */

@@ -159,6 +159,6 @@ function refusal(response: HttpResponse, realm: URL, request: TokenRequest): Reg
   return new RegctlError("UNAUTHORIZED", message, {
     hint: request.credential
       ? "Check the user name and the password or access token"
-      : "Give credentials with -u USER --password-stdin, or log in with docker login",
+      : "Give credentials with -u USER --password-stdin, or log in with regctl login",
   });
 }

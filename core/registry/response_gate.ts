@@ -72,7 +72,7 @@ function hintFor(
       }
       return identity === "anonymously"
         ? "It does not exist, or needs credentials: give -u USER --password-stdin, " +
-          "or log in with docker login"
+          "or log in with regctl login"
         : `You asked ${identity}: check that, and that the name exists and is open to you`;
     case "NOT_FOUND":
       return "Check the spelling; some registries also answer so where credentials are missing";

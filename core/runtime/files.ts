@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { RegctlError } from "../errors.ts";
+import { errorCode } from "./error_code.ts";
 
 /** A file's bytes, or undefined when there is none; throws `CONFIG` when it cannot be read. */
 export function readSmallFile(path: string, maxBytes: number): Uint8Array | undefined {
@@ -10,7 +11,7 @@ export function readSmallFile(path: string, maxBytes: number): Uint8Array | unde
     return readFileSync(path);
   } catch (error) {
     if (error instanceof RegctlError) throw error;
-    const code = (error as { code?: string }).code ?? String(error);
+    const code = errorCode(error) || String(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new RegctlError("CONFIG", `Cannot read ${path}: ${code}`, { cause: error });
   }

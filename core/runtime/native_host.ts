@@ -12,6 +12,8 @@ export function createNativeHost(): Host {
     get platforms() {
       return hostPlatforms();
     },
+    platform: process.platform,
+    userId: process.getuid?.(),
     clock: SYSTEM_CLOCK,
     stdout: createOutput("stdout"),
     stderr: createOutput("stderr"),
@@ -21,10 +23,13 @@ export function createNativeHost(): Host {
     env: (name) => process.env[name] || undefined,
     readStdin,
     spoolStdin: async (options) => (await import("./input.ts")).spool(process.stdin, options),
-    askPassword: async (question) => (await import("./ask_password.ts")).askPassword(question),
-    readFile: async (...words) => (await import("./files.ts")).readSmallFile(...words),
     createFile: async (path) => (await import("./new_file.ts")).createNewFile(path),
     openBlob: async (path) => (await import("./input.ts")).openFile(path),
+    ask: async (question) => (await import("./ask.ts")).ask(question),
+    askPassword: async (question) => (await import("./ask.ts")).askPassword(question),
+    readFile: async (...words) => (await import("./files.ts")).readSmallFile(...words),
+    updateFile: async (...words) =>
+      (await import("./update_file.ts")).updateFile(SYSTEM_CLOCK, ...words),
     listDirectory: async (path) => (await import("./files.ts")).listNames(path),
     run: async (...words) => (await import("./run_program.ts")).runProgram(...words),
     onStop,

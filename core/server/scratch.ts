@@ -1,12 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { errorCode } from "../runtime/error_code.ts";
 
-/** The code of a file system's error: `ENOENT`; empty for anything else that was thrown. */
-export function errorCode(error: unknown): string {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return typeof code === "string" ? code : "";
-}
+export { errorCode };
 
 /**
  * A folder for files that are not whole yet. Whatever has a name of its own elsewhere was whole when

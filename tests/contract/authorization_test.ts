@@ -233,7 +233,7 @@ test("13: a registry that always refuses gets one token, and the run ends unauth
       stdout: "",
       stderr:
         `error: Cannot ${task}: ${registry.host} answered 401 UNAUTHORIZED: authentication required\n` +
-        "hint: It does not exist, or needs credentials: give -u USER --password-stdin, or log in with docker login\n",
+        "hint: It does not exist, or needs credentials: give -u USER --password-stdin, or log in with regctl login\n",
       waits: [],
     });
     registry.assertDone();
@@ -313,7 +313,7 @@ test("a registrytoken is sent as it is, once, and no token server is asked", asy
 
 test("F16: refusals say what was answered and that access may be what is missing", async () => {
   const anonymous =
-    "It does not exist, or needs credentials: give -u USER --password-stdin, or log in with docker login";
+    "It does not exist, or needs credentials: give -u USER --password-stdin, or log in with regctl login";
   const cases = [
     [403, "DENIED", 4, anonymous],
     [

@@ -72,7 +72,7 @@ test("67: a registry that keeps its catalog to itself", async () => {
     stdout: "",
     stderr: 'error: Cannot list the repositories of "HOST": HOST answered 401 UNAUTHORIZED: ' +
       "authentication required\nhint: It does not exist, or needs credentials: " +
-      "give -u USER --password-stdin, or log in with docker login\n",
+      "give -u USER --password-stdin, or log in with regctl login\n",
   });
 });
 

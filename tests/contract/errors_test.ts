@@ -17,7 +17,7 @@ import {
 } from "./run_against.ts";
 
 const ANONYMOUS = "It does not exist, or needs credentials: give -u USER --password-stdin, " +
-  "or log in with docker login";
+  "or log in with regctl login";
 const SPELLING = "Check the spelling; some registries also answer so where credentials are missing";
 const LOG_IN = "Wait, or log in: many registries allow known users more requests";
 

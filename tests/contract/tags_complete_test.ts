@@ -83,7 +83,7 @@ const FAILURES: readonly (readonly [string, Step, number, string])[] = [
     4,
     'error: Cannot list the tags of "HOST/app", page 2: HOST answered 403 DENIED\n' +
     "hint: It does not exist, or needs credentials: give -u USER --password-stdin, " +
-    "or log in with docker login\n",
+    "or log in with regctl login\n",
   ],
   [
     "JSON that is cut off",

@@ -185,7 +185,7 @@ test("F14: what a token server sends in place of a token is an error that names 
       : `error: Cannot get a token for ${registry.host} anonymously: `;
     const hint = exitCode === 7
       ? ""
-      : "hint: Give credentials with -u USER --password-stdin, or log in with docker login\n";
+      : "hint: Give credentials with -u USER --password-stdin, or log in with regctl login\n";
     const stderr = `${start}the token server ${tokens.host} ${said}\n${hint}`;
     assert.deepEqual(run, { exitCode, stdout: "", stderr, waits: [] }, JSON.stringify(reply));
     registry.assertDone();

@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { main } from "../../cli.ts";
-import type { Host } from "../../core/host.ts";
+import type { Clock, Host } from "../../core/host.ts";
 import { spool } from "../../core/runtime/input.ts";
 import { createNativeHost } from "../../core/runtime/native_host.ts";
+import { updateFile } from "../../core/runtime/update_file.ts";
 
 // One for all runs: each adds its listeners to the standard streams.
 const native = createNativeHost();
@@ -14,6 +15,8 @@ export interface CapturedRunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What standard input brings. Default: nothing. */
   readonly stdin?: string | Uint8Array;
+  /** What the user types when asked for anything else. Default: an empty line. */
+  readonly typed?: string;
   /** What the user types when asked for a password. Default: nobody can be asked. */
   readonly typedPassword?: string;
   /** Whether standard error is a terminal. Default: false. */
@@ -67,28 +70,34 @@ export async function runCapturedBytes(
       return Promise.resolve();
     },
   });
+  const clock: Clock = {
+    now: () => native.clock.now() + skipped,
+    random: () => 0.5,
+    sleep: (ms, signal) => {
+      waits.push(ms);
+      skipped += ms;
+      if (options.stopWhileWaiting) stop?.(options.stopWhileWaiting);
+      signal?.throwIfAborted();
+      return Promise.resolve();
+    },
+  };
   const host: Host = {
     ...native,
     args,
     homeDirectory,
+    platform: "linux",
+    // Nobody's, so that nothing of this machine's user is found.
+    userId: 4_000_000_000,
     stdout: capture("stdout"),
     stderr: capture("stderr"),
     stdinIsTerminal: typedPassword !== undefined,
-    clock: {
-      now: () => native.clock.now() + skipped,
-      random: () => 0.5,
-      sleep: (ms, signal) => {
-        waits.push(ms);
-        skipped += ms;
-        if (options.stopWhileWaiting) stop?.(options.stopWhileWaiting);
-        signal?.throwIfAborted();
-        return Promise.resolve();
-      },
-    },
+    clock,
     env: (name) => env[name] || undefined,
     readStdin: () => Promise.resolve(stdin.toString("utf8")),
     spoolStdin: (options) => spool(Readable.from([stdin]), options, env["TMPDIR"]),
+    ask: () => Promise.resolve(options.typed ?? ""),
     askPassword: () => Promise.resolve(typedPassword ?? ""),
+    updateFile: (...words) => updateFile(clock, ...words),
     onStop: (listener) => stop = listener,
   };
   const exitCode = await main(host);

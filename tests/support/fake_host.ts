@@ -55,6 +55,8 @@ export interface FakeHostOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** What programs do. Default: there is none. */
   readonly run?: (program: string, options: RunOptions) => ProcessResult;
+  /** The system it runs. Default: `linux`. */
+  readonly platform?: string;
 }
 
 /** A machine that exists in a test alone. */
@@ -63,18 +65,25 @@ export interface FakeHost extends Host {
   readonly runs: readonly string[];
   /** The files that were asked for. */
   readonly reads: readonly string[];
+  /** The texts of the files as they are now. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** A host with a home of `/home/ann` and nothing else but what is given. */
-export function createFakeHost({ env = {}, files = {}, run }: FakeHostOptions = {}): FakeHost {
+export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
+  const { env = {}, run } = options;
+  const files = new Map(Object.entries(options.files ?? {}));
   const runs: string[] = [];
   const reads: string[] = [];
   return {
     runs,
     reads,
+    files,
     args: [],
     homeDirectory: "/home/ann",
     platforms: [{ os: "linux", architecture: "amd64" }],
+    platform: options.platform ?? "linux",
+    userId: 1000,
     clock: createFakeClock(),
     stdout: createFakeOutput(),
     stderr: createFakeOutput(),
@@ -82,14 +91,21 @@ export function createFakeHost({ env = {}, files = {}, run }: FakeHostOptions = 
     env: (name) => Object.hasOwn(env, name) ? env[name] || undefined : undefined,
     readStdin: () => Promise.resolve(""),
     spoolStdin: () => Promise.resolve({ blob: new Blob([]), remove: () => {} }),
+    ask: () => Promise.reject(new Error("Nobody is here to be asked")),
     askPassword: () => Promise.reject(new Error("Nobody is here to be asked")),
     readFile: (path) => {
       reads.push(path);
-      const text = Object.hasOwn(files, path) ? files[path] : undefined;
+      const text = files.get(path);
       return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
     },
     createFile: () => Promise.reject(new Error("There is no disk to write to")),
     openBlob: (path) => Promise.reject(new Error(`No file ${path} can be opened`)),
+    updateFile: (path, change) => {
+      const old = files.get(path);
+      const bytes = change(old === undefined ? undefined : new TextEncoder().encode(old));
+      if (bytes) files.set(path, new TextDecoder().decode(bytes));
+      return Promise.resolve();
+    },
     listDirectory: () => Promise.resolve([]),
     run: async (program, args, options) => {
       runs.push([program, ...args, options.stdin].join(" "));

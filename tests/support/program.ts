@@ -194,6 +194,8 @@ function buildEnvironment(
   const all = {
     PATH,
     HOME: home.path,
+    // Where other tools keep the log-ins of a session: not those of this machine's user.
+    XDG_RUNTIME_DIR: home.path,
     // What a killed program leaves behind goes with it.
     TMPDIR: home.path,
     // The home folder is new, Deno's cache need not be.

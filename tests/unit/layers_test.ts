@@ -79,6 +79,7 @@ const COMMAND_LIST_READER = "commands/program.ts";
 const SHARED_BY_COMMANDS = [
   "commands/connect.ts",
   "commands/context.ts",
+  "commands/credential_flags.ts",
   "commands/input.ts",
   "commands/listing.ts",
   "commands/options.ts",

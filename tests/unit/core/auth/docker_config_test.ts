@@ -7,6 +7,7 @@ import {
   findAuth,
   findHelperName,
   lookupKeys,
+  parseAuthKey,
   parseDockerConfig,
 } from "../../../../core/auth/docker_config.ts";
 import { assertRejects } from "../../../support/assert_error.ts";
@@ -181,4 +182,56 @@ test("findAuth splits at the first colon whatever the password holds", () => {
       password(username, secret),
     );
   });
+});
+
+test("76: the most specific key wins, and none is used beside its own repositories", () => {
+  const auths = Object.fromEntries(
+    ["q.test", "q.test/a", "q.test/a/b", "q.test/A", "q.test:5000/a", "docker.io/library/x"]
+      .map((key) => [key, { auth: encode(`${key}:pw`) }]),
+  );
+  const table: readonly (readonly [string, string, string | undefined])[] = [
+    ["q.test", "", "q.test"],
+    ["q.test", "a", "q.test/a"],
+    ["q.test", "a/b", "q.test/a/b"],
+    ["q.test", "a/b/c", "q.test/a/b"],
+    ["q.test", "a/bc", "q.test/a"],
+    ["q.test", "ab", "q.test"],
+    ["Q.test", "b/a", "q.test"],
+    ["q.test:5000", "a/x", "q.test"],
+    ["q.test:5000", "b", undefined],
+    ["docker.io", "library/x", "docker.io/library/x"],
+    ["docker.io", "library/xy", undefined],
+    ["docker.io", "", undefined],
+  ];
+  for (const [host, path, user] of table) {
+    const config = parseDockerConfig(JSON.stringify({ auths }), "c.json");
+    const found = findAuth(config, host, "c.json", path);
+    // An entry's user is cut at the first colon, which is that of the port.
+    assert.equal(found?.kind === "password" ? found.username : undefined, user, `${host}/${path}`);
+  }
+});
+
+test("76: an empty entry leaves it to the next less specific one", () => {
+  const auths = { "q.test/a": {}, "q.test": {}, "https://q.test/v1/": { auth: encode("old:pw") } };
+  const config = parseDockerConfig(JSON.stringify({ auths }), "c.json");
+  assert.deepEqual(findAuth(config, "q.test", "c.json", "a/b"), password("old", "pw"));
+});
+
+test("76: a key of one repository is not that of its registry", () => {
+  const auth = { auth: encode("a:b") };
+  const table: readonly (readonly [string, string])[] = [
+    ["https://q.test/team", "team"],
+    ["https://q.test/team/", "team"],
+    ["q.test/team/", "team"],
+    ["q.test/v1", "v1"],
+    ["q.test/v2/", ""],
+    ["https://q.test/v2", ""],
+    ["https://q.test/v1/team", "v1/team"],
+  ];
+  for (const [key, path] of table) {
+    assert.deepEqual(parseAuthKey(key), { host: "q.test", path }, key);
+    assert.equal(find({ [key]: auth }, "q.test") !== undefined, path === "", key);
+    const config = parseDockerConfig(JSON.stringify({ auths: { [key]: auth } }), "c.json");
+    assert.ok(findAuth(config, "q.test", "c.json", path), key);
+  }
 });

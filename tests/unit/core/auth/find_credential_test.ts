@@ -88,3 +88,89 @@ test("no credential of the file is used where its helper has none or is missing"
   );
   assert.doesNotMatch(`${error.message} ${error.hint}`, /canary/);
 });
+
+test("76: the auth.json of the session, then of the user, behind Docker's config.json", async () => {
+  const session = "/run/user/7/containers/auth.json";
+  const user = "/home/ann/.config/containers/auth.json";
+  const all = { [HOME]: entry("docker"), [session]: entry("session"), [user]: entry("user") };
+  const env = { XDG_RUNTIME_DIR: "/run/user/7" };
+  const without = (...names: string[]) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name)));
+  const unset = "/run/containers/1000/auth.json";
+  const xdg = "/xdg/containers/auth.json";
+  const cases = [
+    [{ files: all, env }, "docker"],
+    [{ files: without(HOME), env }, "session"],
+    [{ files: { ...all, [HOME]: "{}" }, env }, "session"],
+    [{ files: { ...all, [HOME]: entry("docker", "other.example") }, env }, "session"],
+    [{ files: without(HOME, session), env }, "user"],
+    [{ files: { ...without(HOME), [unset]: entry("unset") } }, "unset"],
+    [
+      { files: { [xdg]: entry("xdg"), [user]: entry("user") }, env: { XDG_CONFIG_HOME: "/xdg" } },
+      "xdg",
+    ],
+    [{ files: { [user]: entry("user") }, env: { XDG_CONFIG_HOME: "/xdg" } }, undefined],
+    [{ files: without(HOME), env, platform: "darwin" }, "user"],
+  ] as const;
+  for (const [options, name] of cases) {
+    assert.equal(await nameOf(createFakeHost(options)), name, JSON.stringify(options));
+  }
+});
+
+test("76: REGISTRY_AUTH_FILE and --auth-file name the one file there is", async () => {
+  const files = {
+    [HOME]: entry("docker"),
+    "/a/auth.json": entry("shared"),
+    "/b/auth.json": entry("flag"),
+    "/c/auth.json": "{}",
+  };
+  const DOCKER_AUTH_CONFIG = entry("inline");
+  const cases = [
+    [{ REGISTRY_AUTH_FILE: "/a/auth.json" }, undefined, "shared"],
+    [{ REGISTRY_AUTH_FILE: "/a/auth.json", DOCKER_AUTH_CONFIG }, undefined, "inline"],
+    [{ REGISTRY_AUTH_FILE: "/none" }, undefined, undefined],
+    [{ REGISTRY_AUTH_FILE: "/c/auth.json" }, undefined, undefined],
+    [{ REGISTRY_AUTH_FILE: "/a/auth.json", DOCKER_AUTH_CONFIG }, "/b/auth.json", "flag"],
+    [{ DOCKER_AUTH_CONFIG }, "/c/auth.json", undefined],
+  ] as const;
+  for (const [env, authFile, name] of cases) {
+    const credential = await findCredential(createFakeHost({ files, env }), "h.example", {
+      authFile,
+    });
+    assert.equal(credential?.kind === "password" ? credential.username : undefined, name);
+  }
+  const host = createFakeHost({ files });
+  const error = await assertRejects(
+    () => findCredential(host, "h.example", { authFile: "/none" }),
+    "CONFIG",
+    /^Cannot read \/none: there is no such file$/,
+  );
+  assert.equal(error.hint, "Check --auth-file");
+  assert.deepEqual(host.reads, ["/none"]);
+});
+
+test("76: the path of the repository chooses the key, and a helper knows the whole registry", async () => {
+  const auths = {
+    "h.example": { auth: btoa("whole:pw") },
+    "h.example/team": { auth: btoa("team:pw") },
+  };
+  const shared = "/home/ann/.config/containers/auth.json";
+  const host = createFakeHost({ files: { [shared]: JSON.stringify({ auths }) } });
+  for (const [path, name] of [["team/app", "team"], ["team2", "whole"], [undefined, "whole"]]) {
+    const credential = await findCredential(host, "h.example", { path });
+    assert.equal(credential?.kind === "password" && credential.username, name);
+  }
+  const helped = createFakeHost({
+    files: {
+      [shared]: JSON.stringify({ auths, credHelpers: { "docker.io": "x" }, credsStore: "y" }),
+    },
+    run: () => ({ exitCode: 0, stdout: '{"Username":"helper","Secret":"pw"}' }),
+  });
+  assert.equal(await nameOf(helped, "docker.io"), "helper");
+  assert.equal(await nameOf(helped), "helper");
+  // Podman's key for Docker Hub, in podman's file.
+  assert.deepEqual(helped.runs, [
+    "docker-credential-x get docker.io",
+    "docker-credential-y get h.example",
+  ]);
+});

@@ -1,0 +1,55 @@
+import { type Credential, IDENTITY_TOKEN_USER } from "../core/auth/credential.ts";
+import { RegctlError } from "../core/errors.ts";
+import type { Context } from "./context.ts";
+import type { RegistryOptions } from "./options.ts";
+
+const MAX_PASSWORD_BYTES = 64 * 1024;
+
+/** The flags that say who asks. */
+export type CredentialFlags = Pick<RegistryOptions, "username" | "password" | "passwordStdin">;
+
+/**
+ * The credential of `-u` with `-p`, `--password-stdin` or a question; undefined without `-u`.
+ * Throws `USAGE` when they do not fit together, or when nobody can be asked.
+ */
+export async function readCredentialFlags(
+  context: Context,
+  { username, password, passwordStdin }: CredentialFlags,
+): Promise<Credential | undefined> {
+  const { diagnostics, secrets } = context;
+  if (password !== undefined) {
+    secrets.add(password);
+    diagnostics.warn(
+      "-p shows the password to other users of this machine; --password-stdin does not",
+    );
+    if (passwordStdin) throw new RegctlError("USAGE", "Give -p or --password-stdin, not both");
+  }
+  if (username === undefined) {
+    if (password === undefined && !passwordStdin) return undefined;
+    throw new RegctlError("USAGE", "A password needs a user name", { hint: "Add -u USER" });
+  }
+  const source = password !== undefined ? "-p" : passwordStdin ? "--password-stdin" : "the prompt";
+  const secret = password ?? await readPassword(context, username, passwordStdin);
+  if (secret === "") throw new RegctlError("USAGE", `The password from ${source} is empty`);
+  secrets.add(secret);
+  return username === IDENTITY_TOKEN_USER
+    ? { kind: "identityToken", identityToken: secret, source }
+    : { kind: "password", username, password: secret, source };
+}
+
+async function readPassword(
+  { host }: Context,
+  username: string,
+  fromStdin: true | undefined,
+): Promise<string> {
+  if (fromStdin && host.stdinIsTerminal) {
+    throw new RegctlError("USAGE", "--password-stdin reads from a pipe, not from a terminal", {
+      hint: "Leave it out to be asked",
+    });
+  }
+  if (fromStdin) return (await host.readStdin(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, "");
+  if (host.stdinIsTerminal) return await host.askPassword(`Password for ${username}`);
+  throw new RegctlError("USAGE", "A user name needs a password", {
+    hint: "Pipe it in with --password-stdin",
+  });
+}
