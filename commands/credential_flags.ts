@@ -1,4 +1,4 @@
-import { type Credential, IDENTITY_TOKEN_USER } from "../core/auth/credential.ts";
+import { IDENTITY_TOKEN_USER, type LoginCredential } from "../core/auth/credential.ts";
 import { RegctlError } from "../core/errors.ts";
 import type { Context } from "./context.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -15,7 +15,7 @@ export type CredentialFlags = Pick<RegistryOptions, "username" | "password" | "p
 export async function readCredentialFlags(
   context: Context,
   { username, password, passwordStdin }: CredentialFlags,
-): Promise<Credential | undefined> {
+): Promise<LoginCredential | undefined> {
   const { diagnostics, secrets } = context;
   if (password !== undefined) {
     secrets.add(password);
@@ -27,6 +27,11 @@ export async function readCredentialFlags(
   if (username === undefined) {
     if (password === undefined && !passwordStdin) return undefined;
     throw new RegctlError("USAGE", "A password needs a user name", { hint: "Add -u USER" });
+  }
+  if (username === "") throw new RegctlError("USAGE", "The user name is empty");
+  if (username.includes(":")) {
+    // The header cannot hold one (RFC 7617 §2).
+    throw new RegctlError("USAGE", "A user name must not hold a colon");
   }
   const source = password !== undefined ? "-p" : passwordStdin ? "--password-stdin" : "the prompt";
   const secret = password ?? await readPassword(context, username, passwordStdin);

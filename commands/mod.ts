@@ -67,6 +67,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./doctor.ts")).createDoctorCommand(context),
   },
   {
+    name: "login",
+    summary: "Log in to a registry",
+    load: async (context) => (await import("./login.ts")).createLoginCommand(context),
+  },
+  {
+    name: "logout",
+    summary: "Forget the credentials of a registry",
+    load: async (context) => (await import("./logout.ts")).createLogoutCommand(context),
+  },
+  {
     name: "parse",
     summary: "Show what a name means: registry, repository, tag and digest",
     load: async (context) => (await import("./parse.ts")).createParseCommand(context),

@@ -16,6 +16,9 @@ export function passwordCredential(username: string, password: string): Credenti
   return { kind: "password", username, password, source: "the caller" };
 }
 
+/** What a log-in can store. */
+export type LoginCredential = Exclude<Credential, { readonly kind: "registryToken" }>;
+
 /** The user name that stands for an identity token (docker-credential-helpers). */
 export const IDENTITY_TOKEN_USER = "<token>";
 

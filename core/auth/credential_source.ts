@@ -34,12 +34,15 @@ export function listSources(
 ): readonly CredentialSource[] {
   const file = (name: string, format: CredentialSource["format"], isRequired = false) =>
     ({ name, kind: "file", format, isRequired }) as const;
-  if (authFile !== undefined) return [file(authFile, "containers", true)];
+  // Under Docker's own name it is one that Docker reads, too.
+  const formatOf = (path: string) =>
+    /(?:^|[\\/])config\.json$/.test(path) ? "docker" : "containers";
+  if (authFile !== undefined) return [file(authFile, formatOf(authFile), true)];
   const inline = host.env("DOCKER_AUTH_CONFIG") === undefined ? [] : [
     { name: "DOCKER_AUTH_CONFIG", kind: "variable", format: "docker", isRequired: true } as const,
   ];
   const shared = host.env("REGISTRY_AUTH_FILE");
-  if (shared !== undefined) return [...inline, file(shared, "containers")];
+  if (shared !== undefined) return [...inline, file(shared, formatOf(shared))];
   const docker = host.env("DOCKER_CONFIG") ?? `${host.homeDirectory}/.docker`;
   const session = sessionFile(host);
   const user = host.env("XDG_CONFIG_HOME") ?? `${host.homeDirectory}/.config`;

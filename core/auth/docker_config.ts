@@ -18,6 +18,16 @@ export interface DockerConfig {
  * configuration, as it is for Docker. Throws `CONFIG` naming `source`, never its content.
  */
 export function parseDockerConfig(text: string, source: string): DockerConfig {
+  const value = parseConfigObject(text, source);
+  return {
+    auths: readEntries(value, "auths", source),
+    credHelpers: readEntries(value, "credHelpers", source),
+    credsStore: readText(value, "credsStore", source) || undefined,
+  };
+}
+
+/** The JSON object of a configuration, its fields not yet checked; throws as the above. */
+export function parseConfigObject(text: string, source: string): Record<string, unknown> {
   const trimmed = text.replace(/^\uFEFF/, "").trim();
   let value: unknown;
   try {
@@ -26,14 +36,8 @@ export function parseDockerConfig(text: string, source: string): DockerConfig {
     // The parser's message quotes the text, which holds passwords.
     throw new RegctlError("CONFIG", `Cannot read ${source}: it is not JSON`);
   }
-  if (!isObject(value)) {
-    throw new RegctlError("CONFIG", `Cannot read ${source}: it is not a JSON object`);
-  }
-  return {
-    auths: readEntries(value, "auths", source),
-    credHelpers: readEntries(value, "credHelpers", source),
-    credsStore: readText(value, "credsStore", source) || undefined,
-  };
+  if (isObject(value)) return value;
+  throw new RegctlError("CONFIG", `Cannot read ${source}: it is not a JSON object`);
 }
 
 /** The name of the helper that keeps the credentials of `host`, or undefined when a file does. */

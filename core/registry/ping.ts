@@ -40,13 +40,7 @@ export async function ping(client: RegistryClient): Promise<Ping> {
   const { status, headers } = response;
   const saysNothing = status === 403 || status === 429 || (status >= 500 && status !== 501);
   if (saysNothing) assertStatus(response, [], `ping "${client.baseUrl.host}"`);
-  if (!speaksVersion2(response)) {
-    throw new RegctlError(
-      "UNSUPPORTED",
-      `${client.baseUrl.origin} answered ${status}: it does not speak version 2 of the registry API`,
-      { hint: "Check the host and the port" },
-    );
-  }
+  assertVersion2(client, response);
   const challenges = status === 401 ? parseChallenges(headers.get("www-authenticate") ?? "") : [];
   const bearer = challenges.find(({ scheme }) => scheme === "bearer")?.parameters;
   return {
@@ -71,6 +65,17 @@ export async function supportsVersion2(client: RegistryClient): Promise<boolean>
     if (error instanceof RegctlError && error.code === "UNSUPPORTED") return false;
     throw error;
   }
+}
+
+/** Throws `UNSUPPORTED` when what answered `GET /v2/` is no registry. */
+export function assertVersion2({ baseUrl }: RegistryClient, response: HttpResponse): void {
+  if (speaksVersion2(response)) return;
+  throw new RegctlError(
+    "UNSUPPORTED",
+    `${baseUrl.origin} answered ${response.status}: ` +
+      "it does not speak version 2 of the registry API",
+    { hint: "Check the host and the port" },
+  );
 }
 
 /** Any web server has a 200; a registry names its version, answers JSON, or asks who is there. */

@@ -1,0 +1,103 @@
+import { RegctlError } from "../errors.ts";
+import { isObject } from "../oci/json_object.ts";
+import { formatBasic, IDENTITY_TOKEN_USER, type LoginCredential } from "./credential.ts";
+import { findAuthKeys, parseConfigObject } from "./docker_config.ts";
+
+/** An entry of `auths`. */
+export type AuthEntry = Readonly<Record<string, unknown>>;
+
+// The fields of an entry that hold who asks. All others are left alone.
+const CREDENTIAL_FIELDS = ["auth", "identitytoken", "registrytoken", "username", "password"];
+
+/** The entry for a credential, as Docker writes it. */
+export function formatEntry(credential: LoginCredential): AuthEntry {
+  if (credential.kind === "password") {
+    return { auth: encodeAuth(credential.username, credential.password) };
+  }
+  // Skopeo looks at no entry without `auth`.
+  const auth = encodeAuth(IDENTITY_TOKEN_USER, "");
+  return { auth, identitytoken: credential.identityToken };
+}
+
+/** Which entry {@linkcode setEntry} and {@linkcode removeEntries} are about. */
+export interface EntryPlace {
+  /** The file's path, for error messages. */
+  readonly source: string;
+  /** The host and port as in {@linkcode Registry.host}. */
+  readonly registryHost: string;
+  /** The key to write. */
+  readonly key: string;
+}
+
+/**
+ * The bytes of a file with one entry of `auths` set, in place of those under other spellings of the
+ * same registry; undefined when nothing changes. Everything else is kept, and in its order. Throws
+ * `CONFIG` naming the file when it cannot be understood.
+ */
+export function setEntry(
+  bytes: Uint8Array | undefined,
+  { source, registryHost, key }: EntryPlace,
+  entry: AuthEntry,
+): Uint8Array | undefined {
+  return editAuths(bytes, source, (auths) => {
+    const keys = findAuthKeys(auths.keys(), registryHost);
+    const replaced = auths.has(key) ? key : keys[0];
+    const old = replaced === undefined ? {} : auths.get(replaced);
+    if (!isObject(old)) {
+      throw new RegctlError(
+        "CONFIG",
+        `Cannot use ${source}: auths["${replaced}"] is not an object`,
+      );
+    }
+    // In place, so that the same credentials once more change nothing.
+    const fields = new Map(Object.entries(old));
+    CREDENTIAL_FIELDS.forEach((name) => Object.hasOwn(entry, name) || fields.delete(name));
+    Object.entries(entry).forEach(([name, value]) => fields.set(name, value));
+    const whole = Object.fromEntries(fields);
+    if (replaced === undefined) return [...auths, [key, whole]];
+    return [...auths].filter(([name]) => name === replaced || !keys.includes(name))
+      .map(([name, value]) => name === replaced ? [key, whole] : [name, value]);
+  });
+}
+
+/** The bytes of a file without the entries of a registry; undefined when there are none. */
+export function removeEntries(
+  bytes: Uint8Array | undefined,
+  { source, registryHost }: EntryPlace,
+): Uint8Array | undefined {
+  return editAuths(bytes, source, (auths) => {
+    const keys = findAuthKeys(auths.keys(), registryHost);
+    return [...auths].filter(([name]) => !keys.includes(name));
+  });
+}
+
+function editAuths(
+  bytes: Uint8Array | undefined,
+  source: string,
+  edit: (auths: ReadonlyMap<string, unknown>) => (readonly [string, unknown])[],
+): Uint8Array | undefined {
+  const text = decode(bytes ?? new Uint8Array(), source);
+  const value = parseConfigObject(text, source);
+  const auths = (Object.hasOwn(value, "auths") ? value["auths"] : undefined) ?? {};
+  if (!isObject(auths)) {
+    throw new RegctlError("CONFIG", `Cannot use ${source}: auths is not an object`);
+  }
+  const edited = Object.fromEntries(edit(new Map(Object.entries(auths))));
+  if (JSON.stringify(edited) === JSON.stringify(auths)) return undefined;
+  // A spread and fromEntries make own properties even of names such as __proto__.
+  const json = JSON.stringify({ ...value, auths: edited }, null, "\t");
+  return new TextEncoder().encode(text.endsWith("\n") ? `${json}\n` : json);
+}
+
+/** Bytes that are no text would not survive being written back. */
+function decode(bytes: Uint8Array, source: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new RegctlError("CONFIG", `Cannot read ${source}: it is not UTF-8`);
+  }
+}
+
+function encodeAuth(username: string, password: string): string {
+  return formatBasic(username, password).slice("Basic ".length);
+}
