@@ -243,6 +243,17 @@ test("F33: what a killed program left is cleared away after ten seconds", async 
   assert.equal(await readFile(path, "utf8"), "one+++");
 });
 
+test("F33: what a lock says of itself removes no other file", async () => {
+  await using folder = await createTempFolder();
+  const path = await folder.write("config.json", "one");
+  await folder.write("victim.tmp", "mine");
+  await folder.write("config.json.x/file", "mine");
+  await folder.write("config.json.lock", "x/../victim");
+  await append(path, " two", createClock());
+  assert.equal(await readFile(folder.join("victim.tmp"), "utf8"), "mine");
+  assert.equal(await readFile(path, "utf8"), "one two");
+});
+
 test("F33: who lost the lock on the way starts over", async () => {
   await using folder = await createTempFolder();
   const path = await folder.write("config.json", "one");
