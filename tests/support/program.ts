@@ -9,7 +9,7 @@ import { createTempFolder, type TempFolder } from "./temp_folder.ts";
 
 /** Options of {@linkcode startProgram}. */
 export interface StartOptions {
-  /** Variables over the minimal environment (PATH, HOME, TMPDIR); undefined takes one away. */
+  /** Variables over the minimal environment (PATH, HOME, TMPDIR, XDG_RUNTIME_DIR); undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Working directory. Default: the fresh home folder, so that no file of the project is picked up. */
   readonly cwd?: string;

@@ -102,7 +102,8 @@ test("a program gets its input and a minimal environment", async () => {
   assert.match(result.stderr, /regctl-test-.*\|1\n$/);
   assert.equal(existsSync(home), false);
   const names = await runCommand(["/usr/bin/env"], { env: { PATH: undefined } });
-  assert.deepEqual(names.stdout.match(/^\w+/gm)?.sort(), ["DENO_DIR", "HOME", "TMPDIR"]);
+  const expected = ["DENO_DIR", "HOME", "TMPDIR", "XDG_RUNTIME_DIR"];
+  assert.deepEqual(names.stdout.match(/^\w+/gm)?.sort(), expected);
 });
 
 test("a program that takes too long is killed with all it started", async () => {
