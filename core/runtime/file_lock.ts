@@ -22,7 +22,7 @@ export interface FileLock {
 
 /** A lock file as it was seen. */
 interface Seen {
-  /** Tells who made it; empty in the moment before it is written. */
+  /** Tells who made it; empty in the moment before it is written, and where it cannot be read. */
   readonly id: string;
   /** In milliseconds since the epoch. */
   readonly madeAt: number;
@@ -109,9 +109,19 @@ function scratchPath(target: string, id: string): string {
 
 function look(path: string): Seen | undefined {
   try {
-    return { madeAt: statSync(path).mtimeMs, id: readFileSync(path, "utf8") };
+    return { madeAt: statSync(path).mtimeMs, id: readId(path) };
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function readId(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    // Another user's, whom one waits for as well.
+    if (errorCode(error) === "EACCES") return "";
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, stat, symlink } from "node:fs/promises";
 import { test } from "node:test";
 import { type CapturedRun, type CapturedRunOptions, runCaptured } from "../support/capture_host.ts";
 import {
@@ -97,7 +97,28 @@ test("70: the same credentials once more write nothing", async () => {
   assert.deepEqual(await readdir(folder.join("docker")), ["config.json"]);
 });
 
-test("71: Docker Hub's key, and one entry for each registry", async () => {
+test("70: a config.json that is a link stays one, also where it leads nowhere yet", async () => {
+  await using folder = await createTempFolder();
+  await using registry = await startRegistry();
+  const link = folder.join("docker", "config.json");
+  await mkdir(folder.join("docker"));
+  await symlink("../dotfiles/docker.json", link);
+  for (const auths of [{}, { "other.test": { auth: "eDp5" } }]) {
+    assert.equal((await logIn(registry, folder)).exitCode, 0);
+    assert.equal(await readlink(link), "../dotfiles/docker.json");
+    const target = folder.join("dotfiles", "docker.json");
+    assert.deepEqual(JSON.parse(await readFile(target, "utf8")).auths, {
+      ...auths,
+      [registry.host]: { auth: encodeAuth("ann") },
+    });
+    assert.equal((await stat(target)).mode & 0o777, 0o600);
+    assert.deepEqual(await readdir(folder.join("dotfiles")), ["docker.json"]);
+    await folder.write("dotfiles/docker.json", '{"auths":{"other.test":{"auth":"eDp5"}}}');
+  }
+  assert.deepEqual(await readdir(folder.join("docker")), ["config.json"]);
+});
+
+test("71: one entry for each registry, however it was spelled", async () => {
   await using folder = await createTempFolder();
   await using registry = await startRegistry();
   const old = `https://${registry.host}/v1/`;
