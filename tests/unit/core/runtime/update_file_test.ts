@@ -16,7 +16,7 @@ import {
 import process from "node:process";
 import { test } from "node:test";
 
-import { SYSTEM_CLOCK } from "../../../../core/runtime/native_host.ts";
+import { SYSTEM_CLOCK } from "../../../../core/runtime/system_clock.ts";
 import { updateFile } from "../../../../core/runtime/update_file.ts";
 import { assertRejects } from "../../../support/assert_error.ts";
 import { createFakeClock } from "../../../support/fake_host.ts";
