@@ -4,11 +4,11 @@ import { RegctlError } from "../core/errors.ts";
 import { MAX_TIMER_MS } from "../core/host.ts";
 import type { Registry } from "../core/reference/registry.ts";
 import { type RegistryClient, resolveBaseUrl } from "../core/registry/client.ts";
+import { createClient } from "../core/registry/create_client.ts";
 import { createFetch } from "../core/runtime/fetch.ts";
 import type { TlsSettings } from "../core/runtime/tls_settings.ts";
 import { createTlsLookup } from "../core/transport/tls.ts";
-import { createTransport, type TransportObservers } from "../core/transport/transport.ts";
-import { VERSION } from "../core/version.ts";
+import type { TransportObservers } from "../core/transport/transport.ts";
 import type { Context } from "./context.ts";
 import { readCredentialFlags } from "./credential_flags.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -46,11 +46,11 @@ export async function connect(
   const { registry } = target;
   const { host, diagnostics, flags, secrets, abort } = context;
   const given = known ?? await readCredentialFlags(context, options);
-  const baseUrl = resolveBaseUrl(registry, {
+  const place = {
     plainHttp: options.plainHttp,
     preferTls: options.insecure ?? (options.caFile ?? options.certFile) !== undefined,
-  });
-  const tlsFor = createTlsLookup(host, baseUrl.host, {
+  };
+  const tlsFor = createTlsLookup(host, resolveBaseUrl(registry, place).host, {
     caFile: options.caFile,
     client: readClientCertificate(options),
     insecure: options.insecure,
@@ -62,24 +62,25 @@ export async function connect(
     if (found) secretsOf(found).forEach((secret) => secrets.add(secret));
     return found;
   }
-  const send = createTransport({
-    ...observers,
-    registry: baseUrl,
+  const client = createClient(registry, {
+    ...place,
     fetch: createFetch(tlsFor),
     findCredential,
     clock: host.clock,
     secrets,
-    userAgent: `regctl/${VERSION}`,
     idleTimeoutMs: options.idleTimeout,
     retries: options.retries,
     deadline: startTimeout(context, options.timeout),
+    signal: abort.signal,
     notify: (note) => diagnostics.note(note),
     log: flags.verbose > 0
       ? { headers: flags.verbose > 1, write: (line) => diagnostics.log(line) }
       : undefined,
+    observe: observers?.observe,
+    onToken: observers?.onToken,
   });
   stopOnSignals(context);
-  return { baseUrl, send, signal: abort.signal, findCredential, tlsFor };
+  return { ...client, findCredential, tlsFor };
 }
 
 /** Loaded when a registry asks: most public ones never do. */

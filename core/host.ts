@@ -94,8 +94,6 @@ export interface Host {
   readonly homeDirectory: string;
   /** What images this machine runs, the best first; in Go's words: `linux`, `amd64`. */
   readonly platforms: readonly HostPlatform[];
-  /** The system as Node names it: `linux`, `darwin`, `win32`. */
-  readonly platform: string;
   /** The number of the user it runs as; undefined where users have none. */
   readonly userId: number | undefined;
   readonly clock: Clock;

@@ -64,3 +64,10 @@ export {
   readBlob,
   type ReadBlobOptions,
 } from "./registry/blobs.ts";
+export { checkCredential } from "./registry/login.ts";
+export { pushBlob, type PushBlobOptions, type PushedBlob } from "./registry/push_blob.ts";
+export {
+  type PushedManifest,
+  pushManifest,
+  type PushManifestOptions,
+} from "./registry/push_manifest.ts";

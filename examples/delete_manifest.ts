@@ -1,6 +1,6 @@
 // Deletes a manifest with all tags that point to it.  delete_manifest.ts REPOSITORY@DIGEST
-import { createClient, deleteManifest, parseReference } from "../core/mod.ts";
 import process from "node:process";
+import { createClient, deleteManifest, parseReference } from "../core/mod.ts";
 
 const [name = ""] = process.argv.slice(2);
 const reference = parseReference(name);

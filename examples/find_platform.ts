@@ -1,6 +1,6 @@
 // The image that an index has for a platform.  find_platform.ts REFERENCE PLATFORM
-import { createClient, findPlatform, parsePlatform, parseReference } from "../core/mod.ts";
 import process from "node:process";
+import { createClient, findPlatform, parsePlatform, parseReference } from "../core/mod.ts";
 
 const [name = "localhost:5000/team/app", platform = "linux/arm64"] = process.argv.slice(2);
 const reference = parseReference(name);

@@ -1,6 +1,6 @@
 // A manifest as it was pushed, verified.  get_manifest.ts REFERENCE
-import { createClient, getManifest, parseReference } from "../core/mod.ts";
 import process from "node:process";
+import { createClient, getManifest, parseReference } from "../core/mod.ts";
 
 const [name = "localhost:5000/team/app"] = process.argv.slice(2);
 const reference = parseReference(name);

@@ -1,6 +1,6 @@
 // Digest, media type and size of a manifest, without fetching it.  head_manifest.ts REFERENCE
-import { createClient, headManifest, parseReference } from "../core/mod.ts";
 import process from "node:process";
+import { createClient, headManifest, parseReference } from "../core/mod.ts";
 
 const [name = "localhost:5000/team/app"] = process.argv.slice(2);
 const reference = parseReference(name);

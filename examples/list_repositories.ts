@@ -1,6 +1,6 @@
 // The repositories of a registry, however many pages they take.  list_repositories.ts REGISTRY
-import { createClient, parseRegistry, repositories } from "../core/mod.ts";
 import process from "node:process";
+import { createClient, parseRegistry, repositories } from "../core/mod.ts";
 
 const [name = "localhost:5000"] = process.argv.slice(2);
 const client = createClient(parseRegistry(name));

@@ -1,6 +1,6 @@
 // The tags of a repository, however many pages they take.  list_tags.ts REPOSITORY
-import { createClient, parseRepository, tags } from "../core/mod.ts";
 import process from "node:process";
+import { createClient, parseRepository, tags } from "../core/mod.ts";
 
 const [name = "localhost:5000/library/busybox"] = process.argv.slice(2);
 const repository = parseRepository(name);

@@ -1,6 +1,6 @@
 // What does a name mean?  parse.ts REFERENCE
-import { formatReference, parseReference } from "../core/mod.ts";
 import process from "node:process";
+import { formatReference, parseReference } from "../core/mod.ts";
 
 const [name = "busybox"] = process.argv.slice(2);
 const { repository, tag, digest } = parseReference(name);

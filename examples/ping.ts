@@ -1,6 +1,6 @@
 // Is there a registry, and how does it want to be asked?  ping.ts REGISTRY
-import { createClient, parseRegistry, ping, supportsVersion2 } from "../core/mod.ts";
 import process from "node:process";
+import { createClient, parseRegistry, ping, supportsVersion2 } from "../core/mod.ts";
 
 const [name = "docker.io"] = process.argv.slice(2);
 const client = createClient(parseRegistry(name));

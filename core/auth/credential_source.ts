@@ -84,7 +84,7 @@ export function keyFor({ format }: CredentialSource, registryHost: string): stri
 
 /** The file for what lives as long as a session, which only Linux has. */
 function sessionFile(host: Host): string | undefined {
-  if (host.platform !== "linux") return undefined;
+  if (host.platforms[0]?.os !== "linux") return undefined;
   const folder = host.env("XDG_RUNTIME_DIR");
   if (folder !== undefined) return `${folder}/containers/auth.json`;
   return host.userId === undefined ? undefined : `/run/containers/${host.userId}/auth.json`;

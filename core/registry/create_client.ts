@@ -6,12 +6,12 @@ import type { Registry } from "../reference/registry.ts";
 import { createFetch } from "../runtime/fetch.ts";
 import type { RawFetch } from "../runtime/raw_fetch.ts";
 import { SYSTEM_CLOCK } from "../runtime/system_clock.ts";
-import { createTransport } from "../transport/transport.ts";
+import { createTransport, type TransportObservers } from "../transport/transport.ts";
 import { VERSION } from "../version.ts";
 import { type BaseUrlOptions, type RegistryClient, resolveBaseUrl } from "./client.ts";
 
 /** How a registry is to be asked; see {@linkcode createClient}. */
-export interface ClientOptions extends BaseUrlOptions {
+export interface ClientOptions extends BaseUrlOptions, TransportObservers {
   /**
    * Finds the credential; called once, when the registry first asks who is there. Default: nobody
    * in particular.
@@ -59,6 +59,8 @@ export function createClient(registry: Registry, options: ClientOptions = {}): R
     deadline: options.deadline,
     notify: options.notify ?? (() => {}),
     log: options.log,
+    observe: options.observe,
+    onToken: options.onToken,
   });
   return { baseUrl, send, signal };
 }

@@ -12,7 +12,6 @@ export function createNativeHost(): Host {
     get platforms() {
       return hostPlatforms();
     },
-    platform: process.platform,
     userId: process.getuid?.(),
     clock: SYSTEM_CLOCK,
     stdout: createOutput("stdout"),

@@ -85,7 +85,7 @@ export async function runCapturedBytes(
     ...native,
     args,
     homeDirectory,
-    platform: "linux",
+    platforms: native.platforms.filter(({ os }) => os === "linux"),
     // Nobody's, so that nothing of this machine's user is found.
     userId: 4_000_000_000,
     stdout: capture("stdout"),

@@ -56,7 +56,7 @@ export interface FakeHostOptions {
   /** What programs do. Default: there is none. */
   readonly run?: (program: string, options: RunOptions) => ProcessResult;
   /** The system it runs. Default: `linux`. */
-  readonly platform?: string;
+  readonly os?: string;
 }
 
 /** A machine that exists in a test alone. */
@@ -81,8 +81,7 @@ export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
     files,
     args: [],
     homeDirectory: "/home/ann",
-    platforms: [{ os: "linux", architecture: "amd64" }],
-    platform: options.platform ?? "linux",
+    platforms: [{ os: options.os ?? "linux", architecture: "amd64" }],
     userId: 1000,
     clock: createFakeClock(),
     stdout: createFakeOutput(),

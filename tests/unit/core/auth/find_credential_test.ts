@@ -110,7 +110,7 @@ test("76: the auth.json of the session, then of the user, behind Docker's config
       "xdg",
     ],
     [{ files: { [user]: entry("user") }, env: { XDG_CONFIG_HOME: "/xdg" } }, undefined],
-    [{ files: without(HOME), env, platform: "darwin" }, "user"],
+    [{ files: without(HOME), env, os: "darwin" }, "user"],
   ] as const;
   for (const [options, name] of cases) {
     assert.equal(await nameOf(createFakeHost(options)), name, JSON.stringify(options));
