@@ -18,15 +18,35 @@
 
 export { type ErrorCode, EXIT_CODES, RegctlError } from "./errors.ts";
 
-export { type Credential, passwordCredential } from "./auth/credential.ts";
+export {
+  type Credential,
+  type IdentityTokenCredential,
+  type PasswordCredential,
+  passwordCredential,
+  type RegistryTokenCredential,
+} from "./auth/credential.ts";
+export type { TokenFacts } from "./auth/token_grant.ts";
+
+export type { Clock } from "./host.ts";
+export type { HttpRequest, HttpResponse, Send, Stage } from "./http/exchange.ts";
+export type { ByteRange } from "./http/range.ts";
+export { Secrets } from "./http/redact.ts";
+export type { RawFetch, RawInit } from "./runtime/raw_fetch.ts";
+export type { TransportObservers } from "./transport/transport.ts";
 
 export { formatReference, parseReference, type Reference } from "./reference/reference.ts";
 export { DOCKER_HUB, parseRegistry, type Registry } from "./reference/registry.ts";
-export { formatRepository, parseRepository, type Repository } from "./reference/repository.ts";
+export {
+  formatRepository,
+  parseRepository,
+  type ParseRepositoryOptions,
+  type Repository,
+} from "./reference/repository.ts";
+export type { Refuse } from "./reference/refusal.ts";
 export { isTag } from "./reference/tag.ts";
 
-export { assertVerifiableDigest, isDigest } from "./oci/digest.ts";
-export { computeDigest } from "./oci/hash.ts";
+export { assertVerifiableDigest, isDigest, type VerifiableDigest } from "./oci/digest.ts";
+export { computeDigest, type DigestAlgorithm } from "./oci/hash.ts";
 export {
   type Descriptor,
   type Manifest,
@@ -43,7 +63,8 @@ export {
 } from "./oci/media_types.ts";
 export { formatPlatform, parsePlatform, type Platform } from "./oci/platform.ts";
 
-export { type RegistryClient } from "./registry/client.ts";
+export type { BaseUrlOptions, RegistryClient } from "./registry/client.ts";
+export type { PageOptions } from "./registry/endpoints.ts";
 export { type ClientOptions, createClient } from "./registry/create_client.ts";
 export { type Ping, ping, supportsVersion2 } from "./registry/ping.ts";
 export { repositories } from "./registry/catalog.ts";
@@ -65,6 +86,7 @@ export {
   type ReadBlobOptions,
 } from "./registry/blobs.ts";
 export { checkCredential } from "./registry/login.ts";
+export type { UploadOptions } from "./registry/blob_upload.ts";
 export { pushBlob, type PushBlobOptions, type PushedBlob } from "./registry/push_blob.ts";
 export {
   type PushedManifest,

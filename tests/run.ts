@@ -45,6 +45,13 @@ const SUITES: readonly Suite[] = [
   { name: "lint", group: "static", folders: [], runner: "deno", args: ["lint"] },
   { name: "types", group: "static", folders: [], runner: "deno", args: ["check", "."] },
   {
+    name: "documentation",
+    group: "static",
+    folders: [],
+    runner: "deno",
+    args: ["doc", "--lint", "core/mod.ts"],
+  },
+  {
     name: "unit and contract, Deno",
     group: "unit",
     folders: UNIT_FOLDERS,

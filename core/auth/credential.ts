@@ -1,15 +1,37 @@
 /** What proves who asks, and where it was found. */
-export type Credential = Secret & {
+export type Credential = PasswordCredential | IdentityTokenCredential | RegistryTokenCredential;
+
+/** A user with a password, or with an access token in its place. */
+export interface PasswordCredential {
+  /** Tells the three kinds apart. */
+  readonly kind: "password";
+  /** Without a colon. */
+  readonly username: string;
+  /** It may hold colons, and any character. */
+  readonly password: string;
   /** Where it was found, for error messages: `~/.docker/config.json`. */
   readonly source: string;
-};
+}
 
-type Secret =
-  | { readonly kind: "password"; readonly username: string; readonly password: string }
-  /** A refresh token (OAuth 2). It is for the token server alone. */
-  | { readonly kind: "identityToken"; readonly identityToken: string }
-  /** A bearer token for the registry itself, used as it is. */
-  | { readonly kind: "registryToken"; readonly registryToken: string };
+/** A refresh token (OAuth 2). It is for the token server alone. */
+export interface IdentityTokenCredential {
+  /** Tells the three kinds apart. */
+  readonly kind: "identityToken";
+  /** The token. */
+  readonly identityToken: string;
+  /** Where it was found, for error messages. */
+  readonly source: string;
+}
+
+/** A bearer token for the registry itself, used as it is. */
+export interface RegistryTokenCredential {
+  /** Tells the three kinds apart. */
+  readonly kind: "registryToken";
+  /** The token. */
+  readonly registryToken: string;
+  /** Where it was found, for error messages. */
+  readonly source: string;
+}
 
 /** The credential of a user with a password, or with an access token in its place. */
 export function passwordCredential(username: string, password: string): Credential {
@@ -17,7 +39,7 @@ export function passwordCredential(username: string, password: string): Credenti
 }
 
 /** What a log-in can store. */
-export type LoginCredential = Exclude<Credential, { readonly kind: "registryToken" }>;
+export type LoginCredential = PasswordCredential | IdentityTokenCredential;
 
 /** The user name that stands for an identity token (docker-credential-helpers). */
 export const IDENTITY_TOKEN_USER = "<token>";

@@ -2,9 +2,13 @@ import type { ByteRange } from "./range.ts";
 
 /** One HTTP request. A stage never changes it; it passes on a copy. */
 export interface HttpRequest {
+  /** In capitals. */
   readonly method: string;
+  /** Where it goes; the pipeline may follow redirects from there. */
   readonly url: URL;
+  /** Those that the caller sets; the pipeline adds its own. */
   readonly headers: Headers;
+  /** What is sent. A Blob is read while it goes out. Default: nothing. */
   readonly body?: Uint8Array<ArrayBuffer> | Blob;
   /** Most bytes of a successful body, after decompression. */
   readonly maxBytes: number;
@@ -24,7 +28,9 @@ export interface HttpRequest {
 
 /** One HTTP response. Its body has arrived whole, unless it was asked for as a stream. */
 export interface HttpResponse {
+  /** Any status: none is an error here. */
   readonly status: number;
+  /** As they came. */
   readonly headers: Headers;
   /** Where the answer came from, behind all redirects. */
   readonly url: URL;

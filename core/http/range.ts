@@ -1,5 +1,6 @@
 /** A part of a body, both ends included, counted from 0. */
 export interface ByteRange {
+  /** The first byte. */
   readonly first: number;
   /** Default: the last byte there is. */
   readonly last?: number;

@@ -15,6 +15,7 @@ export function isDigest(text: string): boolean {
 
 /** A digest that can be verified, in its parts: both are safe in a URL and in a file name. */
 export interface VerifiableDigest {
+  /** How it was computed. */
   readonly algorithm: "sha256" | "sha512";
   /** Lower-case hexadecimal digits. */
   readonly encoded: string;

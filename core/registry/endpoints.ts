@@ -5,6 +5,7 @@ export function apiUrl(base: URL): URL {
 
 /** How many entries a page should have; the registry's own number when left out. */
 export interface PageOptions {
+  /** Entries, from 1. */
   readonly pageSize?: number | undefined;
 }
 

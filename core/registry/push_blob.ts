@@ -14,6 +14,7 @@ export interface PushBlobOptions extends UploadOptions {
 
 /** A blob that is in the registry now. */
 export interface PushedBlob {
+  /** Of what was pushed. */
   readonly digest: string;
   /** In bytes. */
   readonly size: number;

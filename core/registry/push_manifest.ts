@@ -24,6 +24,7 @@ export interface PushManifestOptions {
 export interface PushedManifest {
   /** Of the reference's algorithm; sha256 where it has no digest. */
   readonly digest: string;
+  /** As it was sent. */
   readonly mediaType: string;
   /** In bytes. */
   readonly size: number;

@@ -1,8 +1,12 @@
 /** What a request needs of a runtime's fetch. */
 export interface RawInit {
+  /** In capitals. */
   readonly method: string;
+  /** Sent as they are, beside those that the runtime must add. */
   readonly headers: Headers;
+  /** Undefined for none. A Blob is read while it goes out. */
   readonly body: Uint8Array<ArrayBuffer> | Blob | undefined;
+  /** Ends the request, and the reading of its body. */
   readonly signal: AbortSignal;
 }
 
