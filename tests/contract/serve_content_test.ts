@@ -428,6 +428,8 @@ test("S2: what is no manifest is refused", async () => {
     [OCI_MANIFEST, "[]"],
     [OCI_MANIFEST, "null"],
     [OCI_MANIFEST, both],
+    // Of two keys readers take one or the other.
+    [OCI_MANIFEST, `{"mediaType":"${OCI_INDEX}",${String(PLAIN.bytes).slice(1)}`],
     [OCI_INDEX, PLAIN.bytes],
     [DOCKER_MANIFEST, PLAIN.bytes],
     ["application/json", PLAIN.bytes],
