@@ -63,6 +63,8 @@ function report({ diagnostics, flags }: Context, error: unknown): number {
 
 /** Looks at the words themselves, since they may be what is wrong. */
 function wantsJson(args: readonly string[]): boolean {
+  // There it is the name of a file.
+  if (args[0] === "blob") return false;
   return args.some((word, i) =>
     /^(-[a-z]*o=?|--output=)(nd)?json$/.test(word) ||
     (/^(-[a-z]*o|--output)$/.test(word) && /^(nd)?json$/.test(args[i + 1] ?? ""))

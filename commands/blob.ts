@@ -27,14 +27,21 @@ export function createBlobCommand(context: Context): Command {
     new Command("blob")
       .description("Fetch a blob, such as a layer, and verify it")
       .argument("<blob>", "a repository and a digest: busybox@sha256:…")
-      .option("-o, --output <file>", "write it here, once it is whole and verified; - is a pipe")
-      .option("--head", "print digest and size, without fetching it")
+      .addOption(
+        // Without a letter: -o is the format everywhere else.
+        new Option("--output <file>", "write it here, once it is whole and verified; - is a pipe")
+          .argParser(parseFile),
+      )
+      .addOption(
+        new Option("--head", "print digest and size, without fetching it")
+          .conflicts(["output", "range"]),
+      )
       .addOption(
         new Option(
           "--range <first-last>",
           "only these bytes, counted from 0, which are not verified",
         )
-          .argParser(parseRange).conflicts("head"),
+          .argParser(parseRange),
       ),
   ).action((text: string, options: BlobOptions) => run(context, text, options));
 }
@@ -102,6 +109,11 @@ async function* withProgress(
   } finally {
     diagnostics.clearProgress();
   }
+}
+
+function parseFile(value: string): string {
+  if (value !== "") return value;
+  throw new InvalidArgumentError("Name a file.");
 }
 
 /** Reads `first-last` or `first-`, both included. */

@@ -8,6 +8,7 @@ import type { RegistryClient } from "../core/registry/client.ts";
 import { getManifest, type ManifestContent } from "../core/registry/manifests.ts";
 import { findPlatform, tryParseJson } from "../core/registry/platforms.ts";
 import { formatJson } from "../core/render/json.ts";
+import { formatRaw } from "../core/render/raw.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import {
@@ -46,7 +47,7 @@ async function run(context: Context, text: string, options: ConfigOptions): Prom
   }
   const bytes = await getBlob(client, reference.repository, config, MAX_CONFIG_BYTES);
   const { stdout } = context.host;
-  if (options.output === "raw") return await stdout.write(bytes);
+  if (options.output === "raw") return await stdout.write(formatRaw(bytes, stdout.isTerminal));
   const document = tryParseJson(bytes);
   if (document === undefined) {
     throw new RegctlError(
@@ -65,14 +66,15 @@ async function getImage(
   reference: Reference,
   { platform }: ConfigOptions,
 ): Promise<ManifestContent> {
-  let platforms = readPlatforms(host, platform);
-  if (!platforms) {
-    const content = await getManifest(client, reference);
-    if (!isIndexType(content.descriptor.mediaType)) return content;
-    platforms = host.platforms;
+  const given = readPlatforms(host, platform);
+  const content = given ? undefined : await getManifest(client, reference);
+  if (content && !isIndexType(content.descriptor.mediaType)) return content;
+  const platforms = given ?? host.platforms;
+  const image = await findPlatform(client, reference, platforms, content);
+  if (!given) {
     const names = platforms.map(formatPlatform).join(" or ");
     diagnostics.note(`It is an index: this is its image for ${names}; --platform chooses another`);
   }
-  const { content, descriptor, ...image } = await findPlatform(client, reference, platforms);
-  return content ?? await getManifest(client, image.reference, { descriptor });
+  const { descriptor } = image;
+  return image.content ?? await getManifest(client, image.reference, { descriptor });
 }

@@ -53,7 +53,10 @@ export function createDoctorCommand(context: Context): Command {
       options.output === "json" ? formatJson({ ...facts, problems }) : formatText(facts, problems),
     );
     const failure = failureOf(facts);
-    if (failure) throw failure;
+    // The report has it already, with its remedy.
+    if (failure) {
+      throw new RegctlError(failure.code, `Cannot look further into ${text}`, { cause: failure });
+    }
     // What --timeout cut off later left a gap in the report.
     context.abort.signal.throwIfAborted();
   });

@@ -12,10 +12,14 @@ export interface InputOptions {
 }
 
 /** Throws `USAGE` where both the content and the password would come from standard input. */
-export function assertOneInput(file: string, { passwordStdin }: RegistryOptions): void {
-  if (file !== STANDARD_INPUT || !passwordStdin) return;
+export function assertOneInput(
+  file: string,
+  { username, password, passwordStdin }: RegistryOptions,
+): void {
+  const asksForPassword = username !== undefined && password === undefined;
+  if (file !== STANDARD_INPUT || !(passwordStdin || asksForPassword)) return;
   throw new RegctlError("USAGE", "Standard input cannot bring both the password and the content", {
-    hint: "Name a file instead of -",
+    hint: "Log in first with regctl login, or name a file instead of -",
   });
 }
 
@@ -24,13 +28,16 @@ export function assertOneInput(file: string, { passwordStdin }: RegistryOptions)
  * it is needed twice; the file goes when the call is over.
  */
 export async function openInput(
-  { host, abort, cleanups }: Context,
+  { host, abort, cleanups, diagnostics }: Context,
   file: string,
   { maxBytes = Number.MAX_SAFE_INTEGER }: InputOptions = {},
 ): Promise<Blob> {
   if (file === STANDARD_INPUT) {
+    if (host.stdinIsTerminal) diagnostics.note("Reading standard input; Ctrl-D ends it");
     const { blob, remove } = await host.spoolStdin({ maxBytes, signal: abort.signal });
     cleanups.push(remove);
+    // What a program that failed left to be pushed is rarely meant.
+    if (blob.size === 0) diagnostics.warn("standard input was empty");
     return blob;
   }
   const blob = await host.openBlob(file);

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { IDENTITY_TOKEN_USER, type LoginCredential } from "../core/auth/credential.ts";
+import { IDENTITY_TOKEN_USER } from "../core/auth/credential.ts";
 import { findOtherHolders, storeCredential } from "../core/auth/credential_store.ts";
 import { listCredentials, type StoredCredential } from "../core/auth/list_credentials.ts";
 import { RegctlError } from "../core/errors.ts";
@@ -35,7 +35,7 @@ export function createLoginCommand(context: Context): Command {
           .conflicts(["username", "password", "passwordStdin"]),
       )
       .addOption(
-        new Option("-o, --output <format>", "how to print the list").choices(["table", "json"])
+        new Option("-o, --output <format>", "how to print").choices(["table", "json"])
           .default("table"),
       ),
     { authFile: "keep credentials in this file alone" },
@@ -61,7 +61,12 @@ async function logIn(context: Context, registry: Registry, options: LoginOptions
   }
   const stores = { authFile: options.authFile, signal: abort.signal };
   const { path, helper } = await storeCredential(host, registry.host, credential, stores);
-  await host.stdout.write(`${escapeText(describeLogin(registry, credential))}\n`);
+  const username = credential.kind === "password" ? credential.username : IDENTITY_TOKEN_USER;
+  await host.stdout.write(
+    options.output === "json"
+      ? formatJson({ registry: registry.host, username, source: path, helper: helper ?? null })
+      : `${escapeText(`Logged in to ${registry.host} as ${username}`)}\n`,
+  );
   diagnostics.note(
     helper === undefined
       ? `The ${
@@ -70,10 +75,9 @@ async function logIn(context: Context, registry: Registry, options: LoginOptions
         "a helper named there as credsStore or in credHelpers would keep it safer"
       : `${helper} keeps the credentials, as ${path} says`,
   );
-  for (const { name, goesFirst } of await findOtherHolders(host, registry.host, stores)) {
-    if (goesFirst) {
-      diagnostics.warn(`${name} holds credentials of ${registry.host}, too, and goes first`);
-    }
+  for (const holder of await findOtherHolders(host, registry.host, stores)) {
+    if (!holder.goesFirst) continue;
+    diagnostics.warn(`${holder.name} holds credentials of ${holder.registry}, too, and goes first`);
   }
 }
 
@@ -90,11 +94,6 @@ async function askUsername(
     });
   }
   return await host.ask(`User name for ${registry.host}`);
-}
-
-function describeLogin({ host }: Registry, credential: LoginCredential): string {
-  const who = credential.kind === "password" ? credential.username : IDENTITY_TOKEN_USER;
-  return `Logged in to ${host} as ${who}`;
 }
 
 async function printList(

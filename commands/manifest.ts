@@ -5,9 +5,9 @@ import type { RegistryClient } from "../core/registry/client.ts";
 import { describeManifest } from "../core/registry/description.ts";
 import { getManifest, headManifest, type ManifestContent } from "../core/registry/manifests.ts";
 import { findPlatform } from "../core/registry/platforms.ts";
-import { escapeJson } from "../core/render/escape.ts";
 import { formatFields } from "../core/render/fields.ts";
 import { formatJson } from "../core/render/json.ts";
+import { formatRaw } from "../core/render/raw.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import {
@@ -53,9 +53,7 @@ async function run(context: Context, text: string, options: ManifestOptions): Pr
   }
   const content = chosen?.content ??
     await getManifest(client, chosen?.reference ?? reference, { descriptor: chosen?.descriptor });
-  const shown = await format(client, reference, content, output);
-  // Nobody takes the hash of what is on a screen, but it may hold what the screen obeys.
-  await stdout.write(output === "raw" && stdout.isTerminal ? formatForScreen(content) : shown);
+  await stdout.write(await format(client, reference, content, options.output, stdout.isTerminal));
 }
 
 async function format(
@@ -63,10 +61,11 @@ async function format(
   reference: Reference,
   content: ManifestContent,
   output: ManifestOptions["output"],
+  isTerminal: boolean,
 ): Promise<string | Uint8Array> {
   switch (output) {
     case "raw":
-      return content.bytes;
+      return formatRaw(content.bytes, isTerminal);
     case "json":
       return formatJson(JSON.parse(new TextDecoder().decode(content.bytes)));
     case "table": {
@@ -74,10 +73,6 @@ async function format(
       return await formatManifest(await describeManifest(client, reference, content));
     }
   }
-}
-
-function formatForScreen({ bytes }: ManifestContent): string {
-  return `${escapeJson(new TextDecoder().decode(bytes)).trimEnd()}\n`;
 }
 
 function formatHead(

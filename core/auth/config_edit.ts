@@ -27,6 +27,8 @@ export interface EntryPlace {
   readonly registryHost: string;
   /** The key to write. */
   readonly key: string;
+  /** Removes what is for this path there. Default: what is for the whole registry. */
+  readonly path?: string | undefined;
 }
 
 /**
@@ -63,10 +65,10 @@ export function setEntry(
 /** The bytes of a file without the entries of a registry; undefined when there are none. */
 export function removeEntries(
   bytes: Uint8Array | undefined,
-  { source, registryHost }: EntryPlace,
+  { source, registryHost, path }: EntryPlace,
 ): Uint8Array | undefined {
   return editAuths(bytes, source, (auths) => {
-    const keys = findAuthKeys(auths.keys(), registryHost);
+    const keys = findAuthKeys(auths.keys(), registryHost, path);
     return [...auths].filter(([name]) => !keys.includes(name));
   });
 }

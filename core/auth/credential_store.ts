@@ -12,7 +12,14 @@ import {
   MAX_CONFIG_BYTES,
   readSource,
 } from "./credential_source.ts";
-import { type DockerConfig, findAuth, findAuthKeys, findHelperName } from "./docker_config.ts";
+import {
+  type DockerConfig,
+  findAuth,
+  findAuthKeys,
+  findHelperName,
+  parseAuthKey,
+  readAuth,
+} from "./docker_config.ts";
 
 /** What the functions here take beside the registry. */
 export interface CredentialStoreOptions extends ListSourcesOptions {
@@ -42,7 +49,7 @@ export async function storeCredential(
   credential: LoginCredential,
   options: CredentialStoreOptions = {},
 ): Promise<CredentialPlace> {
-  const store = await openStore(host, registryHost, options);
+  const store = await openStore(host, registryHost, options, "store");
   const { source, key, helper } = store;
   // An entry that cannot be understood is not overwritten.
   const held = findAuth(store.config, registryHost, source.name);
@@ -65,23 +72,32 @@ export async function storeCredential(
   return { path: source.name, helper: helperProgram(helper) };
 }
 
+/** What {@linkcode eraseCredential} takes beside the registry. */
+export interface EraseCredentialOptions extends CredentialStoreOptions {
+  /** Erases what is for the repositories under this path alone. Default: for the registry. */
+  readonly path?: string | undefined;
+}
+
 /**
  * Erases what {@linkcode storeCredential} stored: from the file first, then from the helper. Gives
- * undefined when there was nothing. Throws `CONFIG` when the helper or the file fails.
+ * undefined when there was nothing. Throws `CONFIG` when the helper or the file fails, or when the
+ * file that the user named is not there.
  */
 export async function eraseCredential(
   host: Host,
   registryHost: string,
-  options: CredentialStoreOptions = {},
+  options: EraseCredentialOptions = {},
 ): Promise<CredentialPlace | undefined> {
-  const { source, config, key, helper } = await openStore(host, registryHost, options);
-  const place = { source: source.name, registryHost, key };
-  const wasInFile = findAuthKeys(config.auths.keys(), registryHost).length > 0;
+  const { path } = options;
+  const { source, config, key, helper } = await openStore(host, registryHost, options, "erase");
+  const place = { source: source.name, registryHost, key, path };
+  const wasInFile = findAuthKeys(config.auths.keys(), registryHost, path).length > 0;
   await host.updateFile(source.name, (old) => removeEntries(old, place), {
     maxBytes: MAX_CONFIG_BYTES,
     signal: options.signal,
   });
-  const wasInHelper = helper !== undefined &&
+  // Helpers know registries alone.
+  const wasInHelper = helper !== undefined && path === undefined &&
     await eraseListed(host, helper, { registryHost, key }, options);
   if (!wasInFile && !wasInHelper) return undefined;
   return { path: source.name, helper: helper && helperProgram(helper) };
@@ -91,11 +107,16 @@ export async function eraseCredential(
 export interface OtherHolder {
   /** The file's path or the variable's name. */
   readonly name: string;
+  /** What they are for: the registry, or a path there such as `quay.io/team`. */
+  readonly registry: string;
   /** Whether it is asked before the file that log-ins are written to. */
   readonly goesFirst: boolean;
 }
 
-/** The places beside the one for log-ins that hold credentials of a registry; helpers apart. */
+/**
+ * What holds credentials of a registry beside the entry for the registry in the file that log-ins
+ * are written to: other files, and entries for paths. Helpers are not asked.
+ */
 export async function findOtherHolders(
   host: Host,
   registryHost: string,
@@ -105,9 +126,12 @@ export async function findOtherHolders(
   const store = findStore(host, options);
   let goesFirst = true;
   for (const source of listSources(host, options)) {
-    if (source.name === store.name) goesFirst = false;
-    else if (await holdsAuth(host, source, registryHost)) {
-      holders.push({ name: source.name, goesFirst });
+    const isStore = source.name === store.name;
+    if (isStore) goesFirst = false;
+    for (const path of await listHeldPaths(host, source, registryHost)) {
+      if (isStore && path === "") continue;
+      const registry = path === "" ? registryHost : `${registryHost}/${path}`;
+      holders.push({ name: source.name, registry, goesFirst });
     }
   }
   return holders;
@@ -127,9 +151,12 @@ async function openStore(
   host: Host,
   registryHost: string,
   options: ListSourcesOptions,
+  purpose: "store" | "erase",
 ): Promise<Store> {
   const source = findStore(host, options);
-  const config = await readSource(host, { ...source, isRequired: false }) ??
+  // What is stored may go into a new file.
+  const isRequired = source.isRequired && purpose === "erase";
+  const config = await readSource(host, { ...source, isRequired }) ??
     { auths: new Map(), credHelpers: new Map(), credsStore: undefined };
   const helper = findHelperName(config, registryHost, source.name);
   return { source, config, registryHost, key: keyFor(source, registryHost), helper };
@@ -165,16 +192,22 @@ async function eraseListed(
   }
 }
 
-async function holdsAuth(
+/** The paths that a source itself holds credentials for; the empty one is the whole registry. */
+async function listHeldPaths(
   host: Host,
   source: CredentialSource,
   registryHost: string,
-): Promise<boolean> {
+): Promise<readonly string[]> {
   try {
     const config = await readSource(host, source);
-    return config !== undefined && findAuth(config, registryHost, source.name) !== undefined;
+    if (!config) return [];
+    const paths = [...config.auths.keys()].map((key) => parseAuthKey(key).path);
+    return [...new Set(paths)].filter((path) =>
+      findAuthKeys(config.auths.keys(), registryHost, path)
+        .some((key) => readAuth(config, key, source.name) !== undefined)
+    );
   } catch {
     // Whoever needs it will be told.
-    return false;
+    return [];
   }
 }

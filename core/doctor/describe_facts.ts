@@ -1,6 +1,7 @@
 import {
   type CredentialFacts,
   type Facts,
+  factsOf,
   type Finding,
   isFailure,
   type PagingFacts,
@@ -28,7 +29,15 @@ export function describeFacts(facts: Facts): Line[] {
     ["auth", describe(api, ({ schemes }) => schemes.join(", ") || "none", "")],
     ["realm", describe(api, ({ realm }) => realm ?? undefined, "")],
     ["service", describe(api, ({ service }) => service ?? undefined, "")],
-    ["credential", describe(facts.credential, describeCredential)],
+    [
+      "credential",
+      describe(
+        facts.credential,
+        (credential) =>
+          describeCredential(credential) +
+          (isUnasked(facts) ? ", not asked for, so not checked" : ""),
+      ),
+    ],
     ...facts.tokens.map((token) => ["token", describeToken(token)] as const),
     ["access", describe(access, ({ status }) => `${status} granted`)],
     ["catalog", describe(facts.catalog, ({ state, status }) => `${state}${code(status)}`)],
@@ -58,6 +67,12 @@ function describe<T extends object>(
   if (finding === null) return undefined;
   if (!isFailure(finding)) return format(finding as T);
   return failure ?? `failed (${finding.error.code})`;
+}
+
+/** True where a credential is there and nobody wants to see it. */
+function isUnasked({ credential, api, access, tokens }: Facts): boolean {
+  return factsOf(credential)?.state === "found" && factsOf(api)?.status === 200 &&
+    factsOf(access) !== undefined && tokens.length === 0;
 }
 
 function code(status: number | null): string {

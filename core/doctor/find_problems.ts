@@ -52,7 +52,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
 function remedyFor({ code, hint }: CheckFailure["error"], { credential }: Facts): string {
   if (code === "UNAUTHORIZED" || code === "DENIED") {
     return factsOf(credential)?.state === "none"
-      ? "Give a credential with -u USER --password-stdin, or log in with docker login"
+      ? "Give a credential with -u USER --password-stdin, or log in with regctl login"
       : "Check the credential, and that it is good for this registry and this name";
   }
   return hint ?? REMEDIES[code] ??
@@ -96,7 +96,7 @@ function findTokenProblems({ tokens, credential }: Facts): Problem[] {
     problem: `The token does not grant ${actions.join(" and ")} on ${resource}`,
     remedy: isKnown
       ? "Ask for that right where the registry's users are kept, or use another credential"
-      : "Give a credential with -u USER --password-stdin, or log in with docker login",
+      : "Give a credential with -u USER --password-stdin, or log in with regctl login",
   }));
 }
 

@@ -1,3 +1,4 @@
+import { isDigest } from "./digest.ts";
 import { isObject } from "./json_object.ts";
 
 /** One error of a registry's answer (distribution-spec, section "Error Codes"). */
@@ -43,10 +44,18 @@ export function describeErrorBody(
 }
 
 function toError(value: Record<string, unknown>): OciError {
+  const message = firstText(value["message"], value["error_description"], value["details"]);
+  const digest = findDigest(value["detail"]);
   return {
     code: firstText(value["code"], value["error"]),
-    message: firstText(value["message"], value["error_description"], value["details"]),
+    // Which of them it is about: distribution says the same words of each missing blob.
+    message: digest === "" || message.includes(digest) ? message : `${message} (${digest})`,
   };
+}
+
+function findDigest(detail: unknown): string {
+  const text = isObject(detail) ? firstText(detail["digest"], detail["Digest"]) : detail;
+  return typeof text === "string" && isDigest(text) ? text : "";
 }
 
 function firstText(...values: readonly unknown[]): string {

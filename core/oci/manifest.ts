@@ -65,6 +65,9 @@ export function parseManifest(bytes: Uint8Array, contentType: string): Manifest 
   const isIndex = isIndexType(mediaType);
   if (!isIndex && !isImageType(mediaType)) {
     if (isSchema1Type(mediaType) || document["schemaVersion"] === 1) throw refuseSchema1();
+    if (mediaType === "") {
+      throw refuse("it does not say, nor look like, what kind of manifest it is");
+    }
     throw refuse(`${quote(mediaType)} is no type of manifest that is known here`);
   }
   if (document["schemaVersion"] !== 2) throw refuse("its schemaVersion is not 2");
@@ -106,6 +109,7 @@ export function artifactTypeOf({ artifactType, config }: Manifest): string | und
 }
 
 function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  if (bytes.byteLength === 0) throw refuse("it is empty");
   let value: unknown;
   let text: string;
   try {
@@ -153,7 +157,7 @@ function toDescriptor(value: unknown, where: string): Descriptor {
     throw refuse(`"${where}" has no mediaType`);
   }
   if (typeof digest !== "string" || tryParseDigest(digest) === undefined) {
-    throw refuse(`the digest of "${where}" is not one of sha256 or sha512`);
+    throw refuse(`the digest of "${where}" is not a valid one of sha256 or sha512`);
   }
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw refuse(`the size of "${where}" is not a number of bytes`);

@@ -48,7 +48,7 @@ export function parseRegistry(
   }
   const { scheme, rest } = splitScheme(text);
   if (scheme !== undefined && scheme !== "http" && scheme !== "https") {
-    throw refuse('the scheme must be "http" or "https"');
+    throw refuse('the scheme must be "http" or "https"', "Leave out the scheme");
   }
   const host = rest.endsWith("/") ? rest.slice(0, -1) : rest;
   checkHostAndPort(host, refuse);

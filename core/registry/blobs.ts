@@ -7,7 +7,7 @@ import { formatRepository, type Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "./client.ts";
 import { blobUrl } from "./endpoints.ts";
 import { assertContent, readDigestHeader, verifyPieces } from "./integrity.ts";
-import { assertStatus } from "./response_gate.ts";
+import { assertStatus, type HintOf } from "./response_gate.ts";
 
 /** The largest image configuration that is read; real ones have some ten thousand bytes. */
 export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -44,7 +44,7 @@ export async function readBlob(
   const task = describe("get", repository, digest);
   const request = createRequest(client, repository, digest, "GET");
   const response = await client.send({ ...request, stream: true, ...(range && { range }) });
-  assertStatus(response, range ? [200, 206] : [200], task);
+  assertStatus(response, range ? [200, 206] : [200], task, hintOf(repository, digest));
   assertSameDigest(readDigestHeader(response, task), digest, task);
   const { headers, stream = nothing() } = response;
   const length = headers.has("content-encoding") ? undefined : headers.get("content-length");
@@ -102,7 +102,7 @@ export async function headBlob(
 ): Promise<BlobFacts> {
   const task = describe("look up", repository, digest);
   const response = await client.send(createRequest(client, repository, digest, "HEAD"));
-  assertStatus(response, [200], task);
+  assertStatus(response, [200], task, hintOf(repository, digest));
   assertSameDigest(readDigestHeader(response, task), digest, task);
   const length = response.headers.get("content-length");
   return { digest, size: length === null ? undefined : Number(length) };
@@ -127,6 +127,13 @@ function createRequest(
 
 function describe(verb: string, repository: Repository, digest: string): string {
   return `${verb} the blob "${formatRepository(repository)}@${digest}"`;
+}
+
+function hintOf(repository: Repository, digest: string): HintOf {
+  const hint = `If it is a manifest, write regctl manifest ${
+    formatRepository(repository)
+  }@${digest}`;
+  return (_, { status }) => status === 404 ? hint : undefined;
 }
 
 /** Storage behind a redirect may name a digest of its own making: another algorithm is no lie. */

@@ -24,7 +24,10 @@ export async function describeManifest(
   return {
     reference: formatReference(reference),
     descriptor,
-    artifactType: artifactTypeOf(manifest),
+    // That an image is one needs no word.
+    artifactType: config && isImageConfigType(config.mediaType)
+      ? manifest.artifactType
+      : artifactTypeOf(manifest),
     annotations,
     subject: subject?.digest,
     ...(isIndex

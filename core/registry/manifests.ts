@@ -47,7 +47,10 @@ export async function getManifest(
 ): Promise<ManifestContent> {
   const task = `get the manifest "${formatReference(reference)}"`;
   const response = await request(client, reference, "GET");
-  assertStatus(response, [200], task);
+  const { repository, digest: asked } = reference;
+  const hint = asked &&
+    `If it is a blob, write regctl blob ${formatRepository(repository)}@${asked}`;
+  assertStatus(response, [200], task, (_, { status }) => status === 404 ? hint : undefined);
   const { body: bytes } = response;
   const named = readDigestHeader(response, task);
   const digest = reference.digest ?? named ?? computeDigest(bytes);

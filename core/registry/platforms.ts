@@ -30,13 +30,16 @@ export interface PlatformImage {
  * counts. Images inside of the index are described, not got.
  *
  * Throws `NOT_FOUND`, naming the platforms there are.
+ *
+ * @param known the manifest of the reference, where it is at hand already
  */
 export async function findPlatform(
   client: RegistryClient,
   reference: Reference,
   wishes: readonly Platform[],
+  known?: ManifestContent,
 ): Promise<PlatformImage> {
-  const content = await getManifest(client, reference);
+  const content = known ?? await getManifest(client, reference);
   if (isIndexType(content.descriptor.mediaType)) {
     const search = new Search(client, reference, wishes);
     await search.visit(content, 1);
@@ -138,6 +141,6 @@ function notFound(
     "NOT_FOUND",
     `"${formatReference(reference)}" has no image for ${wish ? formatPlatform(wish) : "that"}: ` +
       (names.length > 0 ? `there is ${shown}` : "it names no platform at all"),
-    { hint: names.length > 0 ? "Choose one of these with --platform" : "Leave out --platform" },
+    { hint: names.length > 0 ? "Choose one of these with --platform" : undefined },
   );
 }

@@ -3,6 +3,7 @@ import { MAX_ERROR_BYTES } from "../http/exchange.ts";
 import { assertVerifiableDigest, tryParseDigest } from "../oci/digest.ts";
 import { computeDigest } from "../oci/hash.ts";
 import { artifactTypeOf, type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
+import { isIndexType } from "../oci/media_types.ts";
 import { DEFAULT_TAG, type Reference } from "../reference/reference.ts";
 import { formatRepository } from "../reference/repository.ts";
 import type { RegistryClient } from "./client.ts";
@@ -61,7 +62,12 @@ export async function pushManifest(
     scopes: [`repository:${repository.path}:pull,push`],
     ...(client.signal && { signal: client.signal }),
   });
-  assertStatus(response, [201], task, (codes) => hintOf(codes, name));
+  assertStatus(
+    response,
+    [201],
+    task,
+    (codes) => hintOf(codes, isIndexType(manifest.mediaType), name),
+  );
   await assertPushedDigest(response, { content: new Blob([bytes]), digest, task });
   const pushed = { digest, mediaType: manifest.mediaType, size: bytes.byteLength };
   const { subject } = manifest;
@@ -78,8 +84,10 @@ function readManifest(bytes: Uint8Array, given: string | undefined, task: string
     return parseManifest(bytes, given ?? "");
   } catch (error) {
     if (!(error instanceof RegctlError)) throw error;
-    const { message, hint } = error;
-    throw new RegctlError("USAGE", `Cannot ${task}: ${message}`, { hint, cause: error });
+    const hint = given === undefined
+      ? error.hint
+      : "Leave out --media-type where it says so itself";
+    throw new RegctlError("USAGE", `Cannot ${task}: ${error.message}`, { hint, cause: error });
   }
 }
 
@@ -108,11 +116,10 @@ function describe(
   };
 }
 
-function hintOf(codes: readonly string[], name: string): string | undefined {
-  if (codes.includes("MANIFEST_BLOB_UNKNOWN") || codes.includes("BLOB_UNKNOWN")) {
-    return `Push its blobs first: regctl put-blob ${name} FILE`;
-  }
-  return codes.includes("MANIFEST_UNKNOWN")
+function hintOf(codes: readonly string[], isIndex: boolean, name: string): string | undefined {
+  const unknown = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
+  if (!codes.some((code) => unknown.includes(code))) return undefined;
+  return isIndex || codes.includes("MANIFEST_UNKNOWN")
     ? `Push the manifests that it lists first: regctl put-manifest ${name}@DIGEST FILE`
-    : undefined;
+    : `Push its blobs first: regctl put-blob ${name} FILE`;
 }

@@ -15,7 +15,7 @@ export async function formatManifest(description: ManifestDescription): Promise<
     ["digest", descriptor.digest],
     ["media type", descriptor.mediaType],
     ["size", formatSize(descriptor.size)],
-    ["artifact type", image?.platform === undefined ? artifactType : undefined],
+    ["artifact type", artifactType],
     ["platform", image?.platform],
     ["created", image?.created],
     ["config", image?.config && `${formatSize(image.config.size)}, ${image.config.digest}`],
@@ -34,16 +34,16 @@ export async function formatManifest(description: ManifestDescription): Promise<
 }
 
 async function formatLayers(layers: readonly Descriptor[], withTypes: boolean): Promise<string> {
-  const titles = ["LAYER", "SIZE"];
-  const rows = layers.map(({ digest, size }) => [digest, formatSize(size)]);
+  const titles = ["SIZE", "LAYER"];
+  const rows = layers.map(({ digest, size }) => [formatSize(size), digest]);
   if (!withTypes) return await formatTable(titles, rows);
   const typed = rows.map((row, i) => [...row, layers[i]?.mediaType ?? ""]);
   return await formatTable([...titles, "TYPE"], typed);
 }
 
 async function formatChildren(children: readonly ChildDescription[]): Promise<string> {
-  const rows = children.map((one) => [one.platformName ?? "-", one.digest, formatSize(one.size)]);
-  const titles = ["PLATFORM", "DIGEST", "SIZE"];
+  const rows = children.map((one) => [one.platformName ?? "-", formatSize(one.size), one.digest]);
+  const titles = ["PLATFORM", "SIZE", "DIGEST"];
   if (children.every(({ artifactType }) => artifactType === undefined)) {
     return await formatTable(titles, rows);
   }

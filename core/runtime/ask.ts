@@ -26,7 +26,11 @@ async function readLine(
   process.stderr.write(`${question}: `);
   try {
     return await new Promise((resolve, reject) => {
-      const giveUp = () => reject(new RegctlError("INTERRUPTED", "Nothing was entered"));
+      const giveUp = () => {
+        // The error is not to stand behind the question.
+        if (options.output === undefined) process.stderr.write("\n");
+        reject(new RegctlError("INTERRUPTED", "Nothing was entered"));
+      };
       lines.once("line", resolve);
       lines.once("SIGINT", giveUp);
       lines.once("close", giveUp);

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { RegctlError } from "../errors.ts";
 import type { Host, HostPlatform } from "../host.ts";
@@ -67,14 +68,30 @@ async function readStdin(maxBytes: number): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
+/** A terminal that is closed asks as a system that goes down does: there is still time to tidy up. */
 function onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): void {
   let stopping = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
+  for (
+    const name of ["SIGINT", "SIGTERM", ...(ignoresHangUp() ? [] : ["SIGHUP" as const])] as const
+  ) {
+    process.on(name, () => {
+      const signal = name === "SIGINT" ? "SIGINT" : "SIGTERM";
       // Who asks twice does not want to wait for a tidy end.
       if (stopping) process.exit(signal === "SIGINT" ? 130 : 143);
       stopping = true;
       listener(signal);
     });
+  }
+}
+
+/** True under nohup, which a listener would undo; also where nothing tells. */
+function ignoresHangUp(): boolean {
+  try {
+    const [, mask = "1"] = /^SigIgn:\s*[0-9a-f]*([0-9a-f])$/m.exec(
+      readFileSync("/proc/self/status", "utf8"),
+    ) ?? [];
+    return (parseInt(mask, 16) & 1) === 1;
+  } catch {
+    return true;
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RegctlError } from "../errors.ts";
 import type { NewFile } from "../host.ts";
@@ -28,8 +28,10 @@ export function createNewFile(path: string): NewFile {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found?.isDirectory()) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
     if (found && !found.isFile()) return new OpenFile(path, path);
+    // What replaces a file is open to the same people.
+    const mode = found && found.mode & 0o777;
     const name = `.${basename(path).slice(0, MAX_NAME_LENGTH)}.${randomUUID()}.part`;
-    return new OpenFile(path, join(dirname(path), name));
+    return new OpenFile(path, join(dirname(path), name), mode);
   } catch (error) {
     throw toOutputError(path, error);
   }
@@ -42,10 +44,11 @@ class OpenFile implements NewFile {
   #descriptor: number | undefined;
   readonly #onExit = () => this.discard();
 
-  constructor(path: string, temporary: string) {
+  constructor(path: string, temporary: string, mode?: number) {
     this.#path = path;
     this.#temporary = temporary;
-    this.#descriptor = openSync(temporary, path === temporary ? "w" : "wx");
+    this.#descriptor = openSync(temporary, path === temporary ? "w" : "wx", mode);
+    if (mode !== undefined) fchmodSync(this.#descriptor, mode);
     process.on("exit", this.#onExit);
   }
 

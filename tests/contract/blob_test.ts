@@ -336,7 +336,7 @@ test("54: nothing is written where a link or a name in the way leads", async () 
   await symlink(victim, folder.join("layer"));
   await using registry = await startScriptedRegistry([get(serve(BLOB))]);
   const run = await runCapturedBytes([
-    ...["blob", `${registry.host}/app@${BLOB.digest}`, "-o", folder.join("layer")],
+    ...["blob", `${registry.host}/app@${BLOB.digest}`, "--output", folder.join("layer")],
   ]);
   assert.equal(run.exitCode, 0, run.stderr);
   assert.equal(await readFile(victim, "utf8"), "precious");
@@ -350,7 +350,7 @@ test("an old file stays until the new one is whole, and for good where that neve
   const fetchTo = async (step: Step) => {
     await using registry = await startScriptedRegistry([step]);
     const name = `${registry.host}/app@${BLOB.digest}`;
-    return await runCapturedBytes(["blob", name, "-o", path, "--retries", "0"]);
+    return await runCapturedBytes(["blob", name, "--output", path, "--retries", "0"]);
   };
   const broken = await fetchTo(get({ status: 200, body: "wrong" }));
   assert.equal(broken.exitCode, 7);
@@ -372,7 +372,12 @@ test("F24: a file that cannot be written is an error with its name, before anyth
     ] as const
   ) {
     await using registry = await startScriptedRegistry(ANY_REQUEST);
-    const run = await runCapturedBytes(["blob", `${registry.host}/app@${BLOB.digest}`, "-o", path]);
+    const run = await runCapturedBytes([
+      "blob",
+      `${registry.host}/app@${BLOB.digest}`,
+      "--output",
+      path,
+    ]);
     assert.deepEqual([run.exitCode, run.stderr], [1, `error: Cannot write ${path}: ${says}\n`]);
     assert.deepEqual(registry.requests, []);
   }
@@ -383,7 +388,7 @@ test("F24: a disk that is full is an error with the file's name", {
 }, async () => {
   await using registry = await startScriptedRegistry([get(serve(BLOB))]);
   const name = `${registry.host}/app@${BLOB.digest}`;
-  const run = await runCapturedBytes(["blob", name, "-o", "/dev/full"]);
+  const run = await runCapturedBytes(["blob", name, "--output", "/dev/full"]);
   assert.deepEqual([run.exitCode, run.stderr], [
     1,
     "error: Cannot write /dev/full: the disk is full\n",
@@ -396,7 +401,7 @@ test("F22: a stop in the middle leaves nothing", async () => {
     get(serve(BLOB), { fault: "short-body", cutAt: 1000 }),
   ]);
   const run = await runCapturedBytes([
-    ...["blob", `${registry.host}/app@${BLOB.digest}`, "-o", folder.join("layer")],
+    ...["blob", `${registry.host}/app@${BLOB.digest}`, "--output", folder.join("layer")],
   ], { stopWhileWaiting: "SIGINT" });
   assert.deepEqual([run.exitCode, run.stderr], [130, "error: Interrupted\n"]);
   assert.deepEqual(await readdir(folder.path), []);

@@ -108,7 +108,10 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["foo", '"foo": a registry needs a dot or a port in its name\nhint: Add its domain or its port'],
   ["docker.io/x", '"docker.io/x": a registry must not have a path'],
   ["a.test:0", '"a.test:0": a port must be a number from 1 to 65535 without leading zeros'],
-  ["ftp://a.test", '"ftp://a.test": the scheme must be "http" or "https"'],
+  [
+    "ftp://a.test",
+    '"ftp://a.test": the scheme must be "http" or "https"\nhint: Leave out the scheme',
+  ],
 ];
 
 for (const [word, reason] of REFUSED) {

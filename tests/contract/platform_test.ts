@@ -161,7 +161,7 @@ test("31: an image that is no index must be for that platform itself", async () 
     "linux/amd64",
   ]);
   assert.equal(none.exitCode, 3);
-  assert.match(none.stderr, /it names no platform at all\nhint: Leave out --platform\n/);
+  assert.match(none.stderr, /it names no platform at all\n$/);
 });
 
 test("31: local is this machine", async () => {
@@ -186,7 +186,7 @@ test("config: an index without --platform gives the image for this machine, and 
   const own = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
   const list = index([entry("linux/s390x"), entry(own, child)]);
   const run = await runAgainst([
-    manifestStep("1", serve(list), { times: 2 }),
+    manifestStep("1", serve(list)),
     manifestStep(child.digest, serve(child)),
     blobStep(CONFIG),
   ], ["config", REF]);

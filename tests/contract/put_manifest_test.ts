@@ -86,10 +86,10 @@ test("without a media type, what it holds decides, or --media-type", async () =>
 
 test("29: what is no manifest, or two at once, is not sent", async () => {
   const cases = [
-    ["", "it is not JSON"],
+    ["", "it is empty"],
     ["\ufeff{}", "it is not JSON"],
     ["[]", "it is not a JSON object"],
-    ["{}", '"" is no type of manifest'],
+    ["{}", "it does not say, nor look like, what kind of manifest it is"],
     [manifest({ manifests: [] }), `it is of the type "${OCI_MANIFEST}", but has "manifests"`],
     [manifest({ mediaType: OCI_INDEX }), `it is of the type "${OCI_INDEX}", but has "config"`],
     [manifest({ mediaType: undefined, manifests: [] }), `it is of the type "${OCI_MANIFEST}"`],
@@ -111,7 +111,8 @@ test("--media-type does not contradict the manifest", async () => {
     exitCode: 2,
     stdout: "",
     stderr: `error: Cannot push the manifest "HOST/app:1": its mediaType is "${OCI_MANIFEST}", ` +
-      `but it was sent as "${OCI_INDEX}"\n`,
+      `but it was sent as "${OCI_INDEX}"\n` +
+      "hint: Leave out --media-type where it says so itself\n",
   });
   const text = manifest({ mediaType: undefined });
   const wrong = await pushText([], text, { words: ["--media-type", OCI_INDEX] });
@@ -175,6 +176,22 @@ test("what is missing in the registry is said, with how to bring it there", asyn
       "Push the manifests that it lists first: regctl put-manifest HOST/app@DIGEST FILE",
     ],
   ] as const;
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] });
+  const error = { code: "MANIFEST_BLOB_UNKNOWN", message: "unknown", detail: sha256("x") };
+  const run = await pushText([
+    put("1", {
+      reply: {
+        status: 400,
+        body: { errors: [error, { ...error, detail: { digest: sha256("y") } }] },
+      },
+    }),
+  ], text);
+  assert.ok(
+    run.stderr.includes(
+      `unknown (${sha256("x")}); MANIFEST_BLOB_UNKNOWN: unknown (${sha256("y")})`,
+    ),
+  );
+  assert.match(run.stderr, /hint: Push the manifests that it lists first/);
   for (const [status, code, hint] of cases) {
     const reply = { status, body: { errors: [{ code, message: "unknown" }] } };
     const run = await pushText([put("1", { reply })], manifest());

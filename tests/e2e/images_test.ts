@@ -170,7 +170,7 @@ for (
     await using folder = await createTempFolder();
     await using registry = await startStuckRegistry();
     const blob = `127.0.0.1:${registry.port}/app@${digestOf("x")}`;
-    await using program = await startProgram(["blob", blob, "-o", folder.join("layer")]);
+    await using program = await startProgram(["blob", blob, "--output", folder.join("layer")]);
     await registry.begun;
     for (let i = 0; i < times; i++) program.kill(signal);
     assert.deepEqual(await program.wait(), { exitCode, signal: null });

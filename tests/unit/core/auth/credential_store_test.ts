@@ -113,10 +113,16 @@ test("76: findOtherHolders names those that hold something, and who goes first",
   const files = { [HOME]: auths, [session]: "{broken", [user]: auths };
   const host = createFakeHost({ files, env: { DOCKER_AUTH_CONFIG: auths } });
   assert.deepEqual(await findOtherHolders(host, "h.test"), [
-    { name: "DOCKER_AUTH_CONFIG", goesFirst: true },
-    { name: user, goesFirst: false },
+    { name: "DOCKER_AUTH_CONFIG", registry: "h.test", goesFirst: true },
+    { name: user, registry: "h.test", goesFirst: false },
   ]);
-  for (const name of ["p.test", "e.test", "o.test"]) {
+  const team = { registry: "p.test/team" };
+  assert.deepEqual(await findOtherHolders(host, "p.test"), [
+    { name: "DOCKER_AUTH_CONFIG", ...team, goesFirst: true },
+    { name: HOME, ...team, goesFirst: false },
+    { name: user, ...team, goesFirst: false },
+  ]);
+  for (const name of ["e.test", "o.test"]) {
     assert.deepEqual(await findOtherHolders(host, name), []);
   }
   assert.deepEqual(await findOtherHolders(host, "h.test", { authFile: HOME }), []);

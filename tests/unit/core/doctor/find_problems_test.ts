@@ -53,7 +53,7 @@ function failure(code: ErrorCode, hint: string | null = null): CheckFailure {
   return { error: { code, message: `it failed with ${code}`, hint } };
 }
 
-const LOG_IN = "Give a credential with -u USER --password-stdin, or log in with docker login";
+const LOG_IN = "Give a credential with -u USER --password-stdin, or log in with regctl login";
 const OTHER_RIGHT =
   "Ask for that right where the registry's users are kept, or use another credential";
 const token = (asked: string, granted: readonly string[] | null) => ({

@@ -140,8 +140,8 @@ test("parseManifest refuses a type that is unknown or not the one in the body", 
     [{ ...IMAGE, mediaType: OCI_MANIFEST.toUpperCase() }, "", /is no type of manifest/],
     [{ ...IMAGE, mediaType: ` ${OCI_MANIFEST}` }, "", /is no type of manifest/],
     [{ ...IMAGE, mediaType: "constructor" }, "", /is no type of manifest/],
-    [{ schemaVersion: 2 }, "", /"" is no type of manifest/],
-    [{ schemaVersion: 2, layers: [] }, "", /"" is no type of manifest/],
+    [{ schemaVersion: 2 }, "", /does not say, nor look like/],
+    [{ schemaVersion: 2, layers: [] }, "", /does not say, nor look like/],
     [IMAGE, "application/json", /is no type of manifest/],
     [{ ...IMAGE, mediaType: null }, OCI_MANIFEST, /mediaType is not text/],
     [{ ...IMAGE, mediaType: 2 }, "", /mediaType is not text/],
@@ -282,13 +282,14 @@ test("parseManifest refuses a descriptor with an artifact type or annotations no
 test("parseManifest refuses what is no JSON object, and fast", () => {
   const size = 64 * 1024;
   const texts = [
-    ...["", " ", "{", "}", "nul", "{'a':1}", "{a:1}", '{"a":1,}', "\0", "<html>", "{}{}"],
+    ...[" ", "{", "}", "nul", "{'a':1}", "{a:1}", '{"a":1,}', "\0", "<html>", "{}{}"],
     ...["NaN", JSON.stringify(IMAGE).slice(0, -1), `${JSON.stringify(IMAGE)}x`, "//\n{}"],
     ...["[".repeat(size), '{"a":'.repeat(size / 4), `"${"a".repeat(size)}`, "1".repeat(size)],
   ];
   for (const text of texts) {
     assertFast(JSON.stringify(text.slice(0, 20)), () => assertRefused(text, OCI_MANIFEST, /JSON/));
   }
+  assertRefused("", OCI_MANIFEST, /it is empty/);
   for (const value of [null, [], [IMAGE], 2, "x", true]) {
     assertRefused(JSON.stringify(value), OCI_MANIFEST, /not a JSON object/);
   }
@@ -305,7 +306,7 @@ test("parseManifest refuses bytes that are not UTF-8", () => {
 
 test("parseManifest is not misled by names that every object has", () => {
   const text = `{"__proto__":${JSON.stringify({ ...IMAGE, mediaType: OCI_MANIFEST })}}`;
-  assertRefused(text, "", /no type of manifest/);
+  assertRefused(text, "", /does not say, nor look like/);
   assertRefused(text, OCI_MANIFEST, /schemaVersion/);
   const child = `{"__proto__":${JSON.stringify(CHILD)}}`;
   assertRefused(`{"schemaVersion":2,"manifests":[${child}]}`, OCI_INDEX, /has no mediaType/);
