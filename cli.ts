@@ -19,6 +19,7 @@ export async function main(host: Host): Promise<number> {
     return report(context, error);
   } finally {
     context.cleanups.forEach((cleanUp) => cleanUp());
+    await context.diagnostics.finish();
   }
 }
 
@@ -45,6 +46,7 @@ function createContext(host: Host): Context {
     abort: new AbortController(),
     cleanups: [],
     flags: { verbose: 0, debug: false },
+    call: { isBegun: false, deadline: undefined },
   };
 }
 

@@ -52,7 +52,8 @@ async function run(context: Context, text: string, options: BlobOptions): Promis
   const { repository } = reference;
   const digest = digestOf(reference);
   const { head, output, range } = options;
-  if (!head && output === undefined && stdout.isTerminal) {
+  const isFile = output !== undefined && output !== STANDARD_OUTPUT;
+  if (!head && !isFile && stdout.isTerminal) {
     throw new RegctlError("USAGE", "A blob is no text for a terminal", {
       hint: "Write it to a file with --output FILE, or send it through a pipe",
     });
@@ -63,16 +64,14 @@ async function run(context: Context, text: string, options: BlobOptions): Promis
     await stdout.write(formatFields([["digest", digest], ["size", size?.toString() ?? "unknown"]]));
     return;
   }
-  const isFile = output !== undefined && output !== STANDARD_OUTPUT;
   // Begun first: a file that cannot be written is known before anything is fetched.
   const file = isFile ? await context.host.createFile(output) : undefined;
   try {
     const content = await readBlob(client, repository, digest, { range });
     for await (const piece of withProgress(context, content)) {
-      if (file) file.write(piece);
-      else await stdout.write(piece);
+      await (file ?? stdout).write(piece);
     }
-    file?.commit();
+    await file?.commit();
   } finally {
     file?.discard();
   }

@@ -52,7 +52,7 @@ async function run(context: Context, text: string, options: ConfigOptions): Prom
   if (document === undefined) {
     throw new RegctlError(
       "INVALID_RESPONSE",
-      `The configuration of "${formatReference(reference)}" is not JSON`,
+      `The configuration of "${formatReference(reference)}" is not JSON, or nested too deeply`,
       { hint: "Print it as it is with -o raw" },
     );
   }

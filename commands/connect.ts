@@ -1,7 +1,6 @@
 import type { Credential } from "../core/auth/credential.ts";
 import { secretsOf } from "../core/auth/credential.ts";
 import { RegctlError } from "../core/errors.ts";
-import { MAX_TIMER_MS } from "../core/host.ts";
 import type { Registry } from "../core/reference/registry.ts";
 import { type RegistryClient, resolveBaseUrl } from "../core/registry/client.ts";
 import { createClient } from "../core/registry/create_client.ts";
@@ -9,6 +8,7 @@ import { createFetch } from "../core/runtime/fetch.ts";
 import type { TlsSettings } from "../core/runtime/tls_settings.ts";
 import { createTlsLookup } from "../core/transport/tls.ts";
 import type { TransportObservers } from "../core/transport/transport.ts";
+import { beginCall } from "./call.ts";
 import type { Context } from "./context.ts";
 import { readCredentialFlags } from "./credential_flags.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -45,6 +45,7 @@ export async function connect(
 ): Promise<Connection> {
   const { registry } = target;
   const { host, diagnostics, flags, secrets, abort } = context;
+  const deadline = beginCall(context, options.timeout);
   const given = known ?? await readCredentialFlags(context, options);
   const place = {
     plainHttp: options.plainHttp,
@@ -70,7 +71,7 @@ export async function connect(
     secrets,
     idleTimeoutMs: options.idleTimeout,
     retries: options.retries,
-    deadline: startTimeout(context, options.timeout),
+    deadline,
     signal: abort.signal,
     notify: (note) => diagnostics.note(note),
     log: flags.verbose > 0
@@ -79,7 +80,6 @@ export async function connect(
     observe: observers?.observe,
     onToken: observers?.onToken,
   });
-  stopOnSignals(context);
   return { ...client, findCredential, tlsFor };
 }
 
@@ -97,26 +97,4 @@ function readClientCertificate({ certFile, keyFile }: RegistryOptions) {
   if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
   if (certFile === undefined && keyFile === undefined) return undefined;
   throw new RegctlError("USAGE", "A client certificate needs both --cert-file and --key-file");
-}
-
-/** Ends the call after `timeout` milliseconds; gives the moment, in milliseconds since the epoch. */
-function startTimeout({ host, abort, cleanups }: Context, timeout: number | undefined) {
-  if (timeout === undefined) return undefined;
-  const timer = setTimeout(() => {
-    abort.abort(
-      new RegctlError("TIMEOUT", `Gave up after ${timeout / 1000} s, as --timeout says`),
-    );
-  }, Math.min(timeout, MAX_TIMER_MS));
-  cleanups.push(() => clearTimeout(timer));
-  return host.clock.now() + timeout;
-}
-
-function stopOnSignals({ host, abort }: Context): void {
-  host.onStop((signal) => {
-    abort.abort(
-      signal === "SIGINT"
-        ? new RegctlError("INTERRUPTED", "Interrupted")
-        : new RegctlError("TERMINATED", "Terminated"),
-    );
-  });
 }

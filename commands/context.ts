@@ -15,6 +15,14 @@ export interface Context {
   readonly cleanups: (() => void)[];
   /** What the global flags say. Read when the command runs, not before. */
   readonly flags: GlobalFlags;
+  readonly call: CallState;
+}
+
+/** How far the call is, see `beginCall`. */
+export interface CallState {
+  isBegun: boolean;
+  /** When it must be over, in milliseconds since the epoch. */
+  deadline: number | undefined;
 }
 
 /** Flags that stand before or behind the command's name. */

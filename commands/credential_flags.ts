@@ -1,5 +1,7 @@
 import { IDENTITY_TOKEN_USER, type LoginCredential } from "../core/auth/credential.ts";
 import { RegctlError } from "../core/errors.ts";
+import { escapeText } from "../core/render/escape.ts";
+import { untilCallEnds } from "./call.ts";
 import type { Context } from "./context.ts";
 import type { RegistryOptions } from "./options.ts";
 
@@ -43,17 +45,24 @@ export async function readCredentialFlags(
 }
 
 async function readPassword(
-  { host }: Context,
+  context: Context,
   username: string,
   fromStdin: true | undefined,
 ): Promise<string> {
+  const { host } = context;
   if (fromStdin && host.stdinIsTerminal) {
     throw new RegctlError("USAGE", "--password-stdin reads from a pipe, not from a terminal", {
       hint: "Leave it out to be asked",
     });
   }
-  if (fromStdin) return (await host.readStdin(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, "");
-  if (host.stdinIsTerminal) return await host.askPassword(`Password for ${username}`);
+  if (fromStdin) {
+    const text = await untilCallEnds(context, host.readStdin(MAX_PASSWORD_BYTES));
+    return text.replace(/\r?\n$/, "");
+  }
+  if (host.stdinIsTerminal) {
+    const question = `Password for ${escapeText(username)}`;
+    return await untilCallEnds(context, host.askPassword(question));
+  }
   throw new RegctlError("USAGE", "A user name needs a password", {
     hint: "Pipe it in with --password-stdin",
   });

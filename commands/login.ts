@@ -8,6 +8,7 @@ import { checkCredential } from "../core/registry/login.ts";
 import { escapeText } from "../core/render/escape.ts";
 import { formatJson } from "../core/render/json.ts";
 import { formatTable } from "../core/render/table.ts";
+import { beginCall, untilCallEnds } from "./call.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { readCredentialFlags } from "./credential_flags.ts";
@@ -41,6 +42,7 @@ export function createLoginCommand(context: Context): Command {
     { authFile: "keep credentials in this file alone" },
   ).action(async (text: string | undefined, options: LoginOptions) => {
     const registry = text === undefined ? undefined : parseRegistry(text);
+    beginCall(context, options.timeout);
     if (options.list) await printList(context, registry, options);
     else await logIn(context, registry ?? DOCKER_HUB, options);
   });
@@ -50,7 +52,8 @@ async function logIn(context: Context, registry: Registry, options: LoginOptions
   const { host, diagnostics, abort } = context;
   const credential = await readCredentialFlags(context, {
     ...options,
-    username: options.username ?? await askUsername(context, registry, options),
+    username: options.username ??
+      await untilCallEnds(context, askUsername(context, registry, options)),
   });
   if (!credential) throw new TypeError("a user name makes a credential");
   const client = await connect(context, { registry }, options, { credential });

@@ -3,6 +3,7 @@ import { eraseCredential, findOtherHolders } from "../core/auth/credential_store
 import { DOCKER_HUB_CONFIG_KEY, parseRegistry, type Registry } from "../core/reference/registry.ts";
 import { parseRepository } from "../core/reference/repository.ts";
 import { escapeText } from "../core/render/escape.ts";
+import { beginCall } from "./call.ts";
 import type { Context } from "./context.ts";
 import { createAuthFileOption } from "./options.ts";
 
@@ -23,6 +24,7 @@ export function createLogoutCommand(context: Context): Command {
     .action(async (text: string, { authFile }: LogoutOptions) => {
       const { host, diagnostics, abort } = context;
       const { registry, path } = parseScope(text);
+      beginCall(context);
       const name = path === undefined ? registry.host : `${registry.host}/${path}`;
       const options = { authFile, path, signal: abort.signal };
       const place = await eraseCredential(host, registry.host, options);

@@ -24,9 +24,9 @@ export interface Output {
 /** A file that appears under its name when it is whole, and not at all otherwise. */
 export interface NewFile {
   /** Throws `OUTPUT`, as all of these do, and nothing is left then. */
-  write(bytes: Uint8Array): void;
+  write(bytes: Uint8Array): Promise<void>;
   /** Gives it its name, in place of what had it. */
-  commit(): void;
+  commit(): Promise<void>;
   /** Removes it; does nothing after {@linkcode commit}. */
   discard(): void;
 }

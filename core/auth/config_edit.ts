@@ -1,5 +1,6 @@
 import { RegctlError } from "../errors.ts";
 import { isObject } from "../oci/json_object.ts";
+import { findAmbiguousKey, findMember } from "../oci/json_scan.ts";
 import { formatBasic, IDENTITY_TOKEN_USER, type LoginCredential } from "./credential.ts";
 import { findAuthKeys, parseConfigObject } from "./docker_config.ts";
 
@@ -78,17 +79,35 @@ function editAuths(
   source: string,
   edit: (auths: ReadonlyMap<string, unknown>) => (readonly [string, unknown])[],
 ): Uint8Array | undefined {
-  const text = decode(bytes ?? new Uint8Array(), source);
+  const text = decode(bytes ?? new Uint8Array(), source).replace(/^\uFEFF/, "");
   const value = parseConfigObject(text, source);
+  const twice = text.trim() === "" ? undefined : findAmbiguousKey(text);
+  if (twice) {
+    // Which of them counts is for each reader to decide: nothing that is written would be safe.
+    throw new RegctlError(
+      "CONFIG",
+      `Cannot use ${source}: it has ${JSON.stringify(twice.key)} twice`,
+    );
+  }
   const auths = (Object.hasOwn(value, "auths") ? value["auths"] : undefined) ?? {};
   if (!isObject(auths)) {
     throw new RegctlError("CONFIG", `Cannot use ${source}: auths is not an object`);
   }
   const edited = Object.fromEntries(edit(new Map(Object.entries(auths))));
   if (JSON.stringify(edited) === JSON.stringify(auths)) return undefined;
-  // A spread and fromEntries make own properties even of names such as __proto__.
-  const json = JSON.stringify({ ...value, auths: edited }, null, "\t");
-  return new TextEncoder().encode(text.endsWith("\n") ? `${json}\n` : json);
+  return new TextEncoder().encode(replaceAuths(text, edited));
+}
+
+/** The text with another value of `auths`; all else stays as it was written. */
+function replaceAuths(text: string, auths: Record<string, unknown>): string {
+  const json = JSON.stringify(auths, null, "\t").replaceAll("\n", "\n\t");
+  const span = findMember(text, "auths");
+  if (span) return text.slice(0, span.start) + json + text.slice(span.end);
+  const end = text.lastIndexOf("}");
+  if (end < 0) return `{\n\t"auths": ${json}\n}${text.endsWith("\n") ? "\n" : ""}`;
+  const before = text.slice(0, end).trimEnd();
+  const comma = before.endsWith("{") ? "" : ",";
+  return `${before}${comma}\n\t"auths": ${json}\n${text.slice(end)}`;
 }
 
 /** Bytes that are no text would not survive being written back. */

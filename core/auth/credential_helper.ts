@@ -1,4 +1,5 @@
 import { type ErrorCode, RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 import type { Host } from "../host.ts";
 import { isObject } from "../oci/json_object.ts";
 import { type Credential, IDENTITY_TOKEN_USER } from "./credential.ts";
@@ -8,6 +9,7 @@ const NOT_FOUND_MESSAGE = "credentials not found in native keychain";
 
 // A helper may wait for the user to unlock a keychain, or for a cloud's token.
 const HELPER_TIMEOUT_MS = 30_000;
+const SIGNAL_GRACE_MS = 200;
 const MAX_HELPER_BYTES = 1024 * 1024;
 
 /** What every function here takes beside the helper. */
@@ -142,10 +144,14 @@ async function runHelper(
     });
   });
   if (exitCode === 0) return stdout;
+  // A Ctrl-C that ended it is on its way to us, too.
+  if (exitCode < 0) await host.clock.sleep(SIGNAL_GRACE_MS, signal);
   // Errors come on standard output, where a success prints its secret.
   const message = stdout.trim();
   if (message === NOT_FOUND_MESSAGE) return undefined;
-  throw failure(call, message.split("\n")[0]?.slice(0, 200) || `exit code ${exitCode}`);
+  // One that fails after it has answered must not have its answer told.
+  const said = /^\s*[[{]|"Secret"/i.test(message) ? "" : message.split("\n")[0] ?? "";
+  throw failure(call, shorten(said, 200) || `exit code ${exitCode}`);
 }
 
 function failure({ name, action, about, code }: HelperCall, reason: string): RegctlError {

@@ -98,7 +98,7 @@ export function findAuthKeys(keys: Iterable<string>, host: string, prefix = ""):
 
 /** What a key of `auths` is for. */
 export interface AuthKey {
-  /** In lower case. */
+  /** In lower case; empty for a key that can be for none. */
   readonly host: string;
   /** The path of a repository, or of those above it; empty for the whole registry. */
   readonly path: string;
@@ -110,6 +110,8 @@ export interface AuthKey {
  */
 export function parseAuthKey(key: string): AuthKey {
   const rest = key.replace(/^https?:\/\//, "");
+  // Who asks is not part of a key, and may be a secret.
+  if (rest.includes("@")) return { host: "", path: "" };
   const slash = rest.indexOf("/");
   if (slash < 0) return { host: rest.toLowerCase(), path: "" };
   const path = rest.slice(slash + 1);
@@ -135,6 +137,9 @@ export function readAuth(
   const identityToken = readText(entry, "identitytoken", source, where);
   if (identityToken) return { kind: "identityToken", identityToken, source };
   const registryToken = readText(entry, "registrytoken", source, where);
+  if (registryToken && !/^[\x21-\x7e]+$/.test(registryToken)) {
+    throw new RegctlError("CONFIG", `Cannot use ${source}: ${where}.registrytoken is not valid`);
+  }
   if (registryToken) return { kind: "registryToken", registryToken, source };
   const auth = readText(entry, "auth", source, where);
   if (auth) return { kind: "password", ...decodeAuth(auth, where, source), source };

@@ -102,7 +102,9 @@ function listAuths(config: DockerConfig, source: string): Entry[] {
   for (const name of config.auths.keys()) {
     const key = toRegistry(name);
     const id = `${key.host}/${key.path}`;
-    if (entries.has(id) || findHelperName(config, key.host, source) !== undefined) continue;
+    if (
+      key.host === "" || entries.has(id) || findHelperName(config, key.host, source) !== undefined
+    ) continue;
     const credential = findAuthKeys(config.auths.keys(), key.host, key.path)
       .map((spelling) => readAuth(config, spelling, source)).find((found) => found);
     if (!credential) continue;

@@ -1,3 +1,4 @@
+import { shorten } from "../shorten.ts";
 import { OWN_WORDS } from "./facts.ts";
 
 // Longer than any text that helps, short enough that a report stays one.
@@ -13,7 +14,7 @@ export function cleanFacts<T>(facts: T, redact: (text: string) => string): T {
 }
 
 function cleanValue(value: unknown, redact: (text: string) => string): unknown {
-  if (typeof value === "string") return cutText(redact(value));
+  if (typeof value === "string") return shorten(redact(value), MAX_TEXT);
   if (Array.isArray(value)) return value.map((part) => cleanValue(part, redact));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
@@ -21,8 +22,4 @@ function cleanValue(value: unknown, redact: (text: string) => string): unknown {
       OWN_WORDS.has(key) && typeof part === "string" ? [key, part] : [key, cleanValue(part, redact)]
     ),
   );
-}
-
-function cutText(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 import { Scanner } from "./scanner.ts";
 
 /** One challenge of a `WWW-Authenticate` header (RFC 9110 section 11.6.1). */
@@ -52,6 +53,6 @@ export function parseChallenges(header: string): Challenge[] {
 function malformed(header: string): RegctlError {
   return new RegctlError(
     "INVALID_RESPONSE",
-    `The registry sent a malformed WWW-Authenticate header: ${header.slice(0, 200)}`,
+    `The registry sent a malformed WWW-Authenticate header: ${shorten(header, 200)}`,
   );
 }

@@ -41,8 +41,12 @@ export interface HttpResponse {
    * then. It throws as {@linkcode Send} does. Who stops half-way ends the request.
    */
   readonly stream?: AsyncIterable<Uint8Array>;
+  /** Ends the request of a stream that nobody will read. */
+  readonly cancel?: () => Promise<void>;
   /** How often the request was sent. Default: 1. */
   readonly attempts?: number;
+  /** An earlier try may have reached the server and done its work. Default: false. */
+  readonly mayHaveArrived?: boolean;
   /** In whose name it was sent, for error messages: `as "ann" (from …)`. Default: not known. */
   readonly identity?: string;
   /** The registry that redirected here and whose credentials stayed behind. Default: none did. */

@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 
 /** How {@linkcode readLimited} reads. */
 export interface ReadLimitedOptions {
@@ -30,7 +31,7 @@ export async function readLimited(
     throw new RegctlError(
       "INVALID_RESPONSE",
       `${options.from} sent an answer encoded as "${
-        encoding.slice(0, 50)
+        shorten(encoding, 50)
       }", which was not asked for`,
     );
   }

@@ -1,3 +1,5 @@
+import { CUT_MARK } from "../shorten.ts";
+
 // Parameters of the registry and token protocols that hold no secret. All others are hidden:
 // a signed URL may keep its signature in any of them.
 const PUBLIC_PARAMETERS = new Set([
@@ -55,6 +57,20 @@ function redactUrlText(text: string): string {
     .replace(/#[^=&;#>"\s]+(?![^>"\s])/g, "#***");
 }
 
+/** Where text was cut in the middle of a secret, what is left of that is hidden too. */
+function hideBeginnings(text: string, secrets: readonly string[]): string {
+  if (!text.includes(CUT_MARK)) return text;
+  return text.split(CUT_MARK).map((part, i, { length }) => {
+    if (i === length - 1) return part;
+    for (const secret of secrets) {
+      for (let count = secret.length - 1; count >= MIN_SECRET_LENGTH; count--) {
+        if (part.endsWith(secret.slice(0, count))) return `${part.slice(0, -count)}***`;
+      }
+    }
+    return part;
+  }).join(CUT_MARK);
+}
+
 // Replacing shorter ones would garble the text and tell the secret by its gaps.
 const MIN_SECRET_LENGTH = 4;
 
@@ -69,6 +85,8 @@ export class Secrets {
     // A lone surrogate, which JSON can bring, cannot be encoded and travels replaced.
     this.#values.add(encodeURIComponent(secret.toWellFormed()));
     this.#values.add(JSON.stringify(secret).slice(1, -1));
+    // A form, as a token server gets it, escapes more than a URL does.
+    this.#values.add(new URLSearchParams({ s: secret }).toString().slice("s=".length));
   }
 
   /** The text with every known secret, and what URLs in it may hold of others, replaced by `***`. */
@@ -76,9 +94,8 @@ export class Secrets {
     // Runtimes put whole URLs into their messages, and registries into challenges.
     let clean = text.replace(/\bhttps?:[^\s"<>]+/gi, redactUrlText);
     // The longest first: one secret may hold another.
-    for (const value of [...this.#values].sort((a, b) => b.length - a.length)) {
-      clean = clean.replaceAll(value, "***");
-    }
-    return clean;
+    const values = [...this.#values].sort((a, b) => b.length - a.length);
+    for (const value of values) clean = clean.replaceAll(value, "***");
+    return hideBeginnings(clean, values);
   }
 }

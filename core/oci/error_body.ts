@@ -1,3 +1,4 @@
+import { shorten } from "../shorten.ts";
 import { isDigest } from "./digest.ts";
 import { isObject } from "./json_object.ts";
 
@@ -37,10 +38,10 @@ export function describeErrorBody(
   const said = parseErrorBody(response.body)
     .map(({ code, message }) => [code, message].filter((part) => part !== "").join(": "))
     .filter((text) => text !== "");
-  if (said.length > 0) return ` ${shorten(said.join("; "))}`;
+  if (said.length > 0) return ` ${shorten(said.join("; "), MAX_SHOWN)}`;
   if (!/^text\/plain\b/i.test(response.headers.get("content-type") ?? "")) return "";
   const line = new TextDecoder().decode(response.body).trim().split(/[\r\n]/)[0] ?? "";
-  return line === "" ? "" : `: ${shorten(line)}`;
+  return line === "" ? "" : `: ${shorten(line, MAX_SHOWN)}`;
 }
 
 function toError(value: Record<string, unknown>): OciError {
@@ -60,8 +61,4 @@ function findDigest(detail: unknown): string {
 
 function firstText(...values: readonly unknown[]): string {
   return values.find((value): value is string => typeof value === "string") ?? "";
-}
-
-function shorten(text: string): string {
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -1,6 +1,7 @@
 import { RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 import { tryParseDigest } from "./digest.ts";
-import { findDuplicateKey } from "./duplicate_key.ts";
+import { findAmbiguousKey, isDeeperThan } from "./json_scan.ts";
 import { isObject } from "./json_object.ts";
 import { isImageType, isIndexType, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from "./media_types.ts";
 
@@ -43,7 +44,14 @@ export interface Manifest {
 
 /** A mark before the text is no JSON, and other readers of the same bytes refuse it. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const KEYS = ["schemaVersion", "mediaType", "config", "layers", "manifests", "subject"];
+/** What readers know in a manifest and in a descriptor. */
+const NAMES = [
+  ...["schemaVersion", "mediaType", "config", "layers", "manifests", "subject", "artifactType"],
+  ...["annotations", "digest", "size", "urls", "data", "platform", "architecture", "os", "variant"],
+  ...["os.version", "os.features", "features"],
+];
+/** Real ones have five levels or so; what prints them grows with each. */
+export const MAX_JSON_DEPTH = 20;
 /** A type of media is rarely longer; more of one that is helps nobody. */
 const MAX_SHOWN = 100;
 
@@ -71,7 +79,6 @@ export function parseManifest(bytes: Uint8Array, contentType: string): Manifest 
     throw refuse(`${quote(mediaType)} is no type of manifest that is known here`);
   }
   if (document["schemaVersion"] !== 2) throw refuse("its schemaVersion is not 2");
-  assertUnambiguous(document);
   const foreign = isIndex ? ["config", "layers"] : ["manifests"];
   const found = foreign.find((key) => (document[key] ?? null) !== null);
   const { subject } = document;
@@ -114,33 +121,31 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
   let text: string;
   try {
     text = DECODER.decode(bytes);
+  } catch {
+    throw refuse("it is not JSON");
+  }
+  if (isDeeperThan(text, MAX_JSON_DEPTH)) throw refuse("it is nested too deeply");
+  try {
     value = JSON.parse(text);
   } catch {
     throw refuse("it is not JSON");
   }
   if (!isObject(value)) throw refuse("it is not a JSON object");
-  const key = findDuplicateKey(text);
-  if (key !== undefined) throw refuse(`it has ${quote(key)} twice`);
-  return value;
+  // The same bytes must not be an image to one reader and an index to another (CVE-2021-41190).
+  const found = findAmbiguousKey(text, { names: NAMES, maps: ["annotations"] });
+  if (!found) return value;
+  const { key, like } = found;
+  throw refuse(
+    like === undefined
+      ? `it has ${quote(key)} twice`
+      : `it has ${quote(key)}, which some would read as "${like}"`,
+  );
 }
 
 /** The OCI types, whose documents need not name their type; empty for what is neither. */
 function guessMediaType({ config, layers, manifests }: Record<string, unknown>): string {
   if (config !== undefined && layers !== undefined) return OCI_MANIFEST;
   return manifests === undefined ? "" : OCI_INDEX;
-}
-
-/**
- * The same bytes must not be an image to one reader and an index to another (CVE-2021-41190), and
- * there are readers to whom `Manifests` is as good as `manifests`.
- */
-function assertUnambiguous(document: Record<string, unknown>): void {
-  for (const key of Object.keys(document)) {
-    const meant = KEYS.find((known) => known.toLowerCase() === key.toLowerCase());
-    if (meant !== undefined && meant !== key) {
-      throw refuse(`it has ${quote(key)}, which some would read as "${meant}"`);
-    }
-  }
 }
 
 function toDescriptors(list: unknown, where: string): Descriptor[] {
@@ -189,7 +194,7 @@ function isText(value: unknown): value is string {
 }
 
 function quote(mediaType: string): string {
-  return JSON.stringify(mediaType.slice(0, MAX_SHOWN));
+  return JSON.stringify(shorten(mediaType, MAX_SHOWN));
 }
 
 function refuseSchema1(): RegctlError {

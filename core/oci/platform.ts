@@ -32,9 +32,9 @@ export function parsePlatform(text: string): Platform {
 export function tryParsePlatform(value: unknown): Platform | undefined {
   if (!isObject(value)) return undefined;
   const { os, architecture, variant } = value;
-  if (typeof os !== "string" || typeof architecture !== "string") return undefined;
-  if (os === "" || architecture === "") return undefined;
-  return { os, architecture, ...(typeof variant === "string" && variant !== "" && { variant }) };
+  const isWord = (part: unknown): part is string => typeof part === "string" && WORD.test(part);
+  if (!isWord(os) || !isWord(architecture)) return undefined;
+  return { os, architecture, ...(isWord(variant) && { variant }) };
 }
 
 /** `linux/arm64/v8` */

@@ -21,6 +21,7 @@ const CHUNK_BYTES = 16 * 1024 * 1024;
 /** A registry that forgets an upload this often keeps none. */
 const MAX_SESSIONS = 3;
 const MAX_RETRY_AFTER_MS = 60_000;
+const MIN_PROGRESS_BYTES = 1024 * 1024;
 // Nobody should stare at a terminal that says nothing for longer.
 const NOTE_FROM_MS = 2_000;
 
@@ -129,8 +130,10 @@ export class BlobUpload {
         continue;
       }
       if (verdict !== "doubtful") return verdict;
-      if (first > best) this.#failures = 0;
-      best = Math.max(best, first);
+      if (first - best >= minProgress(size)) {
+        this.#failures = 0;
+        best = first;
+      }
       await this.#bear(response, error);
       const received = await session.countReceived(first);
       // It refused the very byte that it names.
@@ -206,6 +209,11 @@ export class BlobUpload {
       `Cannot ${task}: ${this.#client.baseUrl.host} says it has ${received} bytes of ${size}`,
     );
   }
+}
+
+/** What counts as progress between failures, in bytes; fewer would let a registry go on for ever. */
+function minProgress(size: number): number {
+  return Math.min(MIN_PROGRESS_BYTES, Math.ceil(size / 16));
 }
 
 function hintOf(codes: readonly string[], { status }: HttpResponse): string | undefined {

@@ -1,13 +1,13 @@
 import { RegctlError } from "../errors.ts";
-import type { HttpRequest } from "../http/exchange.ts";
+import type { HttpRequest, HttpResponse } from "../http/exchange.ts";
 import { type ByteRange, parseContentRange } from "../http/range.ts";
 import { assertVerifiableDigest } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/manifest.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "./client.ts";
 import { blobUrl } from "./endpoints.ts";
-import { assertContent, readDigestHeader, verifyPieces } from "./integrity.ts";
-import { assertStatus, type HintOf } from "./response_gate.ts";
+import { assertContent, assertSameDigest, readDigestHeader, verifyPieces } from "./integrity.ts";
+import { assertNoWebPage, assertStatus, type HintOf } from "./response_gate.ts";
 
 /** The largest image configuration that is read; real ones have some ten thousand bytes. */
 export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -21,6 +21,8 @@ export interface BlobContent {
    * digest, so that what came before is not to be used yet. A part cannot be.
    */
   readonly pieces: AsyncIterable<Uint8Array>;
+  /** Ends the request where the bytes are not wanted after all. */
+  readonly cancel: () => Promise<void>;
 }
 
 /** What {@linkcode readBlob} takes beside the digest. */
@@ -44,23 +46,52 @@ export async function readBlob(
   const task = describe("get", repository, digest);
   const request = createRequest(client, repository, digest, "GET");
   const response = await client.send({ ...request, stream: true, ...(range && { range }) });
-  assertStatus(response, range ? [200, 206] : [200], task, hintOf(repository, digest));
+  try {
+    return toContent(response, {
+      digest,
+      range,
+      expected,
+      task,
+      hintOf: hintOf(repository, digest),
+    });
+  } catch (error) {
+    await response.cancel?.();
+    throw error;
+  }
+}
+
+/** What {@linkcode toContent} holds an answer against. */
+interface BlobWish {
+  readonly digest: string;
+  readonly range: ByteRange | undefined;
+  readonly expected: number | undefined;
+  readonly task: string;
+  readonly hintOf: HintOf;
+}
+
+function toContent(
+  response: HttpResponse,
+  { digest, range, expected, task, hintOf }: BlobWish,
+): BlobContent {
+  assertStatus(response, range ? [200, 206] : [200], task, hintOf);
   assertSameDigest(readDigestHeader(response, task), digest, task);
-  const { headers, stream = nothing() } = response;
+  const { headers, status, stream = nothing(), cancel = () => Promise.resolve() } = response;
   const length = headers.has("content-encoding") ? undefined : headers.get("content-length");
-  const whole = length ? Number(length) : undefined;
+  const whole = status === 200 && length ? Number(length) : undefined;
   if (!range) {
     const size = expected ?? whole;
     if (expected !== undefined && whole !== undefined && whole !== expected) {
       throw new RegctlError("INTEGRITY", `Cannot ${task}: it has ${whole} bytes, not ${expected}`);
     }
-    return { size, pieces: verifyPieces(stream, { digest, size }, task) };
+    return { size, pieces: verifyPieces(stream, { digest, size }, task), cancel };
   }
-  const total = parseContentRange(headers.get("content-range"))?.total ??
-    (response.status === 200 ? whole : undefined);
+  const total = parseContentRange(headers.get("content-range"))?.total ?? whole;
+  if (total !== undefined && range.first >= total) {
+    throw new RegctlError("REFUSED", `Cannot ${task}: it has ${total} bytes, and no such part`);
+  }
   const end = Math.min((range.last ?? Infinity) + 1, total ?? Infinity);
-  const size = Number.isFinite(end) ? Math.max(0, end - range.first) : undefined;
-  return { size, pieces: stream };
+  const size = Number.isFinite(end) ? end - range.first : undefined;
+  return { size, pieces: stream, cancel };
 }
 
 /** The whole of a small blob, verified, as a descriptor points to it. */
@@ -103,6 +134,7 @@ export async function headBlob(
   const task = describe("look up", repository, digest);
   const response = await client.send(createRequest(client, repository, digest, "HEAD"));
   assertStatus(response, [200], task, hintOf(repository, digest));
+  assertNoWebPage(response, task);
   assertSameDigest(readDigestHeader(response, task), digest, task);
   const length = response.headers.get("content-length");
   return { digest, size: length === null ? undefined : Number(length) };
@@ -134,16 +166,6 @@ function hintOf(repository: Repository, digest: string): HintOf {
     formatRepository(repository)
   }@${digest}`;
   return (_, { status }) => status === 404 ? hint : undefined;
-}
-
-/** Storage behind a redirect may name a digest of its own making: another algorithm is no lie. */
-function assertSameDigest(named: string | undefined, digest: string, task: string): void {
-  if (named === undefined || named === digest) return;
-  if (named.split(":")[0] !== digest.split(":")[0]) return;
-  throw new RegctlError(
-    "INTEGRITY",
-    `Cannot ${task}: the registry says that its digest is ${named}`,
-  );
 }
 
 // A body that is empty may be none at all.

@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { tryParseDigest } from "../oci/digest.ts";
 import { computeDigest, Hasher } from "../oci/hash.ts";
@@ -20,7 +21,7 @@ export function readDigestHeader(response: HttpResponse, task: string): string |
   if (!/^sha(256|512):/.test(text)) return undefined;
   throw new RegctlError(
     "INTEGRITY",
-    `Cannot ${task}: ${response.url.host} named a digest that is not one: ${text.slice(0, 150)}`,
+    `Cannot ${task}: ${response.url.host} named a digest that is not one: ${shorten(text, 150)}`,
   );
 }
 
@@ -55,6 +56,19 @@ export async function* verifyPieces(
   assertSize(length, size, task);
   const actual = hasher.finish();
   if (actual !== digest) throw mismatch(digest, actual, task);
+}
+
+/**
+ * Throws `INTEGRITY` where an answer names another digest than was asked for. One of another
+ * algorithm is no lie: distribution names sha256 whatever it is asked for.
+ */
+export function assertSameDigest(named: string | undefined, digest: string, task: string): void {
+  if (named === undefined || named === digest) return;
+  if (named.split(":")[0] !== digest.split(":")[0]) return;
+  throw new RegctlError(
+    "INTEGRITY",
+    `Cannot ${task}: the registry says that its digest is ${named}`,
+  );
 }
 
 function assertSize(actual: number, expected: number | undefined, task: string): void {

@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { findNextLink } from "../http/link.ts";
 import type { RegistryClient } from "./client.ts";
@@ -104,7 +105,7 @@ function nextUrl(response: HttpResponse, task: string): URL | undefined {
   const url = URL.canParse(target, response.url.href) ? new URL(target, response.url) : undefined;
   if (url?.origin !== response.url.origin) {
     // The origin of a URL that is not of the web is "null".
-    const place = !url ? target.slice(0, 200) : url.origin === "null" ? url.protocol : url.origin;
+    const place = !url ? shorten(target, 200) : url.origin === "null" ? url.protocol : url.origin;
     throw incomplete(task, `the next page is said to be elsewhere, at ${place}`);
   }
   // A runtime would send it as our own credentials.

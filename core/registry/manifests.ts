@@ -13,7 +13,7 @@ import { formatReference, type Reference } from "../reference/reference.ts";
 import { formatRepository } from "../reference/repository.ts";
 import type { RegistryClient } from "./client.ts";
 import { manifestUrl } from "./endpoints.ts";
-import { assertContent, readDigestHeader } from "./integrity.ts";
+import { assertContent, assertSameDigest, readDigestHeader } from "./integrity.ts";
 import { assertStatus, parseJson } from "./response_gate.ts";
 
 /** A manifest as it was served, verified. */
@@ -37,8 +37,8 @@ export interface GetManifestOptions {
  * (distribution-spec end-3). A digest in the reference wins over a tag.
  *
  * Throws `INTEGRITY` when the bytes have not the digest that the reference or the
- * `Docker-Content-Digest` header names, `INVALID_RESPONSE` when it is not a manifest, `UNSUPPORTED`
- * for a type that is not known here, `USAGE` for a digest that cannot be verified.
+ * `Docker-Content-Digest` header names, `INVALID_RESPONSE` when it is not a manifest of a type that
+ * is known here, `UNSUPPORTED` for Docker's schema 1, `USAGE` for a digest that cannot be verified.
  */
 export async function getManifest(
   client: RegistryClient,
@@ -87,18 +87,14 @@ export async function headManifest(
   }
   assertStatus(response, [200], task);
   const digest = readDigestHeader(response, task);
-  if (reference.digest !== undefined && digest !== undefined && reference.digest !== digest) {
-    throw new RegctlError(
-      "INTEGRITY",
-      `Cannot ${task}: ${response.url.host} says that its digest is ${digest}`,
-    );
-  }
+  if (reference.digest !== undefined) assertSameDigest(digest, reference.digest, task);
   const mediaType = mediaTypeOf(response);
   const length = response.headers.get("content-length") ?? "";
-  if (!digest || !MANIFEST_TYPES.includes(mediaType) || !/^\d{1,15}$/.test(length)) {
+  const isNamed = digest !== undefined && digest === (reference.digest ?? digest);
+  if (!isNamed || !MANIFEST_TYPES.includes(mediaType) || !/^\d{1,15}$/.test(length)) {
     return (await getManifest(client, reference)).descriptor;
   }
-  return { mediaType, digest: reference.digest ?? digest, size: Number(length) };
+  return { mediaType, digest, size: Number(length) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { RegctlError } from "../errors.ts";
-import type { Descriptor } from "../oci/manifest.ts";
+import { isDeeperThan } from "../oci/json_scan.ts";
+import { type Descriptor, MAX_JSON_DEPTH } from "../oci/manifest.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, type Platform, ratePlatform, tryParsePlatform } from "../oci/platform.ts";
 import { formatReference, type Reference } from "../reference/reference.ts";
@@ -11,6 +12,8 @@ import { getManifest, type ManifestContent } from "./manifests.ts";
 const MAX_DEPTH = 3;
 /** Far more than there are platforms. */
 const MAX_CHILDREN = 10_000;
+/** Each is fetched. */
+const MAX_INDEXES = 32;
 /** A longer list of what there is helps nobody. */
 const MAX_NAMED = 20;
 
@@ -63,10 +66,11 @@ export async function readPlatform(
   return tryParsePlatform(tryParseJson(bytes));
 }
 
-/** JSON that need not be any; undefined where it is none. */
+/** JSON that need not be any; undefined where it is none, or nested too deeply to be printed. */
 export function tryParseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    const text = new TextDecoder().decode(bytes);
+    return isDeeperThan(text, MAX_JSON_DEPTH) ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -78,6 +82,7 @@ class Search {
   readonly #reference: Reference;
   readonly #wishes: readonly Platform[];
   readonly #found: Platform[] = [];
+  readonly #visited = new Set<string>();
   #children = 0;
   #best: { readonly descriptor: Descriptor; readonly rank: number } | undefined;
 
@@ -89,15 +94,13 @@ class Search {
 
   async visit({ manifest: { manifests } }: ManifestContent, depth: number): Promise<void> {
     this.#children += manifests.length;
-    if (depth > MAX_DEPTH || this.#children > MAX_CHILDREN) {
-      throw new RegctlError(
-        "INVALID_RESPONSE",
-        `Cannot find a platform of "${formatReference(this.#reference)}": it lists ` +
-          (depth > MAX_DEPTH ? "indexes in indexes without end" : "too many manifests"),
-      );
-    }
+    if (depth > MAX_DEPTH) throw this.#refuse("indexes in indexes without end");
+    if (this.#children > MAX_CHILDREN) throw this.#refuse("too many manifests");
     for (const child of manifests) {
       if (isIndexType(child.mediaType)) {
+        if (this.#visited.has(child.digest)) continue;
+        this.#visited.add(child.digest);
+        if (this.#visited.size > MAX_INDEXES) throw this.#refuse("too many indexes");
         const { repository } = this.#reference;
         const reference = { repository, digest: child.digest };
         await this.visit(
@@ -106,6 +109,14 @@ class Search {
         );
       } else if (isImageType(child.mediaType)) this.#consider(child);
     }
+  }
+
+  #refuse(what: string): RegctlError {
+    const name = formatReference(this.#reference);
+    return new RegctlError(
+      "INVALID_RESPONSE",
+      `Cannot find a platform of "${name}": it lists ${what}`,
+    );
   }
 
   #consider(descriptor: Descriptor): void {

@@ -4,7 +4,8 @@ import { BlobUpload, type UploadOptions } from "./blob_upload.ts";
 import type { RegistryClient } from "./client.ts";
 import { blobUrl } from "./endpoints.ts";
 import { digestContent } from "./pushed_digest.ts";
-import { assertStatus } from "./response_gate.ts";
+import { assertSameDigest, readDigestHeader } from "./integrity.ts";
+import { assertNoWebPage, assertStatus } from "./response_gate.ts";
 
 /** How {@linkcode pushBlob} pushes. */
 export interface PushBlobOptions extends UploadOptions {
@@ -39,9 +40,13 @@ export async function pushBlob(
   const task = `push ${digest} to "${formatRepository(repository)}"`;
   const isThere = async () => {
     const response = await headBlob(client, repository, digest);
-    // Where nobody can ask, it is sent.
-    assertStatus(response, [200, 404, 405, 501], task);
-    return response.status === 200;
+    // Where nobody can ask, it is sent. Storage elsewhere may know signed GET requests alone.
+    const isElsewhere = response.url.origin !== client.baseUrl.origin;
+    assertStatus(response, [200, 404, 405, 501, ...(isElsewhere ? [400, 403] : [])], task);
+    if (response.status !== 200) return false;
+    assertNoWebPage(response, task);
+    assertSameDigest(readDigestHeader(response, task), digest, task);
+    return true;
   };
   const alreadyThere = await isThere();
   if (!alreadyThere) {

@@ -1,4 +1,5 @@
 import { RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { tryParseDigest } from "../oci/digest.ts";
 import { type DigestAlgorithm, digestBlob } from "../oci/hash.ts";
@@ -41,7 +42,7 @@ export async function assertPushedDigest(
   if (isOther && await digestContent(content, algorithm) === stored) return;
   throw new RegctlError(
     "INTEGRITY",
-    `Cannot ${task}: ${response.url.host} says that it stored ${stored.slice(0, 200)}, ` +
+    `Cannot ${task}: ${response.url.host} says that it stored ${shorten(stored, 200)}, ` +
       `but ${digest} was sent`,
   );
 }

@@ -1,11 +1,13 @@
 import { RegctlError } from "../errors.ts";
 import { MAX_ERROR_BYTES } from "../http/exchange.ts";
 import { isObject } from "../oci/json_object.ts";
-import { type Descriptor, MAX_MANIFEST_BYTES, parseManifest } from "../oci/manifest.ts";
-import { MANIFEST_TYPES, OCI_INDEX } from "../oci/media_types.ts";
+import type { Descriptor } from "../oci/manifest.ts";
+import { OCI_INDEX } from "../oci/media_types.ts";
+import type { Reference } from "../reference/reference.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "./client.ts";
 import { manifestUrl } from "./endpoints.ts";
+import { getManifest } from "./manifests.ts";
 import { assertStatus } from "./response_gate.ts";
 
 /**
@@ -39,60 +41,52 @@ export async function addReferrer(
   { subject, referrer }: AddReferrerOptions,
 ): Promise<string> {
   const tag = referrersTag(subject);
-  const url = manifestUrl(client.baseUrl, repository.path, tag);
   const task = `list ${referrer.digest} among the referrers of ` +
     `"${formatRepository(repository)}@${subject}"`;
-  const common = {
-    url,
-    scopes: [`repository:${repository.path}:pull,push`],
-    ...(client.signal && { signal: client.signal }),
-  };
-  const current = await client.send({
-    ...common,
-    method: "GET",
-    // What else may stand under the tag is asked for too, so that it is seen and not written over.
-    headers: new Headers({ accept: MANIFEST_TYPES.join(", ") }),
-    maxBytes: MAX_MANIFEST_BYTES,
-  });
-  assertStatus(current, [200, 404], task);
-  const index = current.status === 404
-    ? { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }
-    : readIndex(current.body, current.headers.get("content-type") ?? "", task, tag);
+  const index = await readIndex(client, { repository, tag }, task);
   if (index.manifests.some((entry) => isObject(entry) && entry["digest"] === referrer.digest)) {
     return tag;
   }
   const next = { ...index, manifests: [...index.manifests, referrer] };
   const response = await client.send({
-    ...common,
     method: "PUT",
+    url: manifestUrl(client.baseUrl, repository.path, tag),
     headers: new Headers({ "content-type": OCI_INDEX }),
     body: new TextEncoder().encode(JSON.stringify(next)),
     maxBytes: MAX_ERROR_BYTES,
+    scopes: [`repository:${repository.path}:pull,push`],
+    ...(client.signal && { signal: client.signal }),
   });
   assertStatus(response, [201], task);
   return tag;
 }
 
 /** The document itself, with what it has beside the fields that are known here. */
-function readIndex(
-  bytes: Uint8Array,
-  contentType: string,
+async function readIndex(
+  client: RegistryClient,
+  reference: Reference,
   task: string,
-  tag: string,
-): Record<string, unknown> & { readonly manifests: readonly unknown[] } {
+): Promise<Record<string, unknown> & { readonly manifests: readonly unknown[] }> {
   try {
-    const { mediaType } = parseManifest(bytes, contentType.split(";")[0]?.trim() ?? "");
+    const { bytes, descriptor } = await getManifest(client, reference);
     const document: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (mediaType === OCI_INDEX && isObject(document)) {
+    if (descriptor.mediaType === OCI_INDEX && isObject(document)) {
       const { manifests } = document;
       return { ...document, manifests: Array.isArray(manifests) ? manifests : [] };
     }
   } catch (error) {
     if (!(error instanceof RegctlError)) throw error;
+    if (error.code === "NOT_FOUND") {
+      return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
+    }
+    if (!["INTEGRITY", "INVALID_RESPONSE"].includes(error.code)) {
+      const { code, message, hint } = error;
+      throw new RegctlError(code, `Cannot ${task}: ${message}`, { hint, cause: error });
+    }
   }
   throw new RegctlError(
     "PARTIAL",
-    `Cannot ${task}: it was pushed, but what stands under the tag ${tag} is not an OCI index`,
+    `Cannot ${task}: it was pushed, but what stands under the tag ${reference.tag} is not an OCI index`,
     { hint: "Look at that tag; delete it if it is of no use, and push again" },
   );
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, RegctlError } from "../errors.ts";
+import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { describeErrorBody, parseErrorBody } from "../oci/error_body.ts";
 
@@ -30,19 +31,30 @@ export function assertStatus(
   );
 }
 
+/** Throws `INVALID_RESPONSE` where a web page came, as from a login page in between. */
+export function assertNoWebPage(response: HttpResponse, task: string): void {
+  if (/^text\/html\b/i.test(response.headers.get("content-type") ?? "")) {
+    throw notRegistry(response, task);
+  }
+}
+
 /** The JSON of a response; throws `INVALID_RESPONSE` where something else answered. */
 export function parseJson(response: HttpResponse, task: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(response.body));
   } catch {
-    const type = response.headers.get("content-type") ?? "none";
-    throw new RegctlError(
-      "INVALID_RESPONSE",
-      `Cannot ${task}: what ${response.url.host} sent is not a registry's answer ` +
-        `(content type ${type.slice(0, 100)}, ${response.body.length} bytes)`,
-      { hint: "Look whether a proxy or a login page answers in its place" },
-    );
+    throw notRegistry(response, task);
   }
+}
+
+function notRegistry({ url, headers, body }: HttpResponse, task: string): RegctlError {
+  const type = headers.get("content-type") ?? "none";
+  return new RegctlError(
+    "INVALID_RESPONSE",
+    `Cannot ${task}: what ${url.host} sent is not a registry's answer ` +
+      `(content type ${shorten(type, 100)}, ${body.length} bytes)`,
+    { hint: "Look whether a proxy or a login page answers in its place" },
+  );
 }
 
 function classify(status: number, codes: readonly string[]): ErrorCode {

@@ -59,6 +59,11 @@ export class UploadSession {
   readonly #scopes: readonly string[];
   #location: URL;
   #isOver = false;
+  /**
+   * True once the registry has sent us to another origin: what that one names is not ours to ask for
+   * with the registry's credentials, be it at the registry itself.
+   */
+  #isElsewhere: boolean;
 
   constructor(
     client: RegistryClient,
@@ -69,6 +74,7 @@ export class UploadSession {
     this.#client = client;
     this.#scopes = scopes;
     this.#location = location;
+    this.#isElsewhere = location.origin !== client.baseUrl.origin;
     this.minChunkBytes = minChunkBytes;
   }
 
@@ -111,6 +117,7 @@ export class UploadSession {
       headers: new Headers(),
       maxBytes: MAX_ERROR_BYTES,
       scopes: this.#scopes,
+      anonymous: this.#isElsewhere,
       idempotent: false,
       signal: AbortSignal.timeout(CANCEL_TIMEOUT_MS),
     }).catch(() => {});
@@ -131,6 +138,7 @@ export class UploadSession {
       headers,
       maxBytes: MAX_ERROR_BYTES,
       scopes: this.#scopes,
+      anonymous: this.#isElsewhere,
       // Deno sends an empty Blob without its length.
       ...(content && size > 0 && { body: content, idempotent: false }),
       ...(signal && { signal }),
@@ -139,6 +147,7 @@ export class UploadSession {
     if (status === 404) this.#isOver = true;
     if (status === 202 || status === 204) {
       this.#location = readLocation(response) ?? this.#location;
+      this.#isElsewhere ||= this.#location.origin !== baseUrl.origin;
     }
     return url.origin === baseUrl.origin ? response : { ...response, redirectedFrom: baseUrl.host };
   }

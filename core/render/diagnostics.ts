@@ -26,6 +26,7 @@ export class Diagnostics {
   readonly #output: Output;
   readonly #options: DiagnosticsOptions;
   #progressShown = false;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(output: Output, options: DiagnosticsOptions) {
     this.#output = output;
@@ -106,8 +107,13 @@ export class Diagnostics {
     this.#write(`${label}${escapeText(this.#options.redact(text))}\n`);
   }
 
+  /** Resolves when all is handed over. */
+  async finish(): Promise<void> {
+    await this.#written;
+  }
+
   #write(text: string): void {
     // Nobody is left to be told that standard error is gone.
-    this.#output.write(text).catch(() => {});
+    this.#written = this.#output.write(text).catch(() => {});
   }
 }

@@ -1,6 +1,8 @@
 import { escapeText } from "./escape.ts";
 
 const GAP = "  ";
+// The longest reference fits. What is longer sticks out: padding all others would cost too much.
+const MAX_WIDTH = 400;
 
 /**
  * A table without borders: a line of titles, then the rows, columns two blanks apart. Cells are
@@ -16,9 +18,12 @@ export async function formatTable(
   const widthOf = isAscii ? (cell: string) => cell.length : (await import("string-width")).default;
   const widths = titles.map(() => 0);
   for (const cells of lines) {
-    cells.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, widthOf(cell)));
+    cells.forEach((cell, i) => {
+      widths[i] = Math.min(MAX_WIDTH, Math.max(widths[i] ?? 0, widthOf(cell)));
+    });
   }
-  const pad = (cell: string, i: number) => cell + " ".repeat((widths[i] ?? 0) - widthOf(cell));
+  const pad = (cell: string, i: number) =>
+    cell + " ".repeat(Math.max(0, (widths[i] ?? 0) - widthOf(cell)));
   return lines.map((cells) => `${trimEnd(cells.map(pad).join(GAP))}\n`).join("");
 }
 

@@ -1,3 +1,4 @@
+import { shorten } from "../shorten.ts";
 import type { NetworkFailure } from "../http/network_error.ts";
 
 /** A failure in the words of this program, the same on every runtime. */
@@ -69,7 +70,7 @@ export function explainFailure(error: unknown): ExplainedFailure {
   }
   const text = causes.map((cause) => (cause as Error).message).join(": ");
   return BY_TEXT.find(([pattern]) => pattern.test(text))?.[1] ??
-    { failure: "other", reason: text.split("\n")[0]?.slice(0, 200) || String(error) };
+    { failure: "other", reason: shorten(text.split("\n")[0] ?? "", 200) || String(error) };
 }
 
 function certificate(reason: string): ExplainedFailure {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { RegctlError } from "../errors.ts";
 import type { Clock } from "../host.ts";
 import { errorCode } from "./error_code.ts";
@@ -79,7 +79,7 @@ function tryCreate(path: string, id: string): boolean {
 function removeStale(target: string, now: number): boolean {
   const path = `${target}.lock`;
   const seen = look(path);
-  if (!seen || now - seen.madeAt < STALE_MS) return false;
+  if (!seen || Math.abs(now - seen.madeAt) < STALE_MS) return false;
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
@@ -109,7 +109,9 @@ function scratchPath(target: string, id: string): string {
 
 function look(path: string): Seen | undefined {
   try {
-    return { madeAt: statSync(path).mtimeMs, id: readId(path) };
+    // What is no plain file is not ours, and reading it may never end.
+    const stats = lstatSync(path);
+    return { madeAt: stats.mtimeMs, id: stats.isFile() ? readId(path) : "" };
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;

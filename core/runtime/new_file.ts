@@ -1,5 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fchmodSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RegctlError } from "../errors.ts";
 import type { NewFile } from "../host.ts";
@@ -19,60 +29,82 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Begins a file that appears under its name when it is whole, and not at all otherwise, however the
- * process ends. What is there before is replaced: a link itself, not what it leads to. A device or a
- * pipe, such as /dev/null, is written to at once. Throws `OUTPUT`, and leaves nothing then.
+ * Begins a file that appears under its name when it is whole, and not at all otherwise; a process
+ * that is killed outright leaves the temporary file beside it. What is there before is replaced: a
+ * link itself, not what it leads to. A device or a pipe, such as /dev/null, is written to at once.
+ * Throws `OUTPUT`, and leaves nothing then.
  */
-export function createNewFile(path: string): NewFile {
+export async function createNewFile(path: string): Promise<NewFile> {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isDirectory()) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
-    if (found && !found.isFile()) return new OpenFile(path, path);
+    const isFolder = found?.isDirectory() || /[\\/]$/.test(path);
+    if (isFolder) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
+    const special = found && !found.isFile() ? await openSpecial(path) : undefined;
+    if (special) return createStream(path, special);
     // What replaces a file is open to the same people.
-    const mode = found && found.mode & 0o777;
-    const name = `.${basename(path).slice(0, MAX_NAME_LENGTH)}.${randomUUID()}.part`;
-    return new OpenFile(path, join(dirname(path), name), mode);
+    return new TemporaryFile(path, found && found.mode & 0o777);
   } catch (error) {
     throw toOutputError(path, error);
   }
 }
 
-class OpenFile implements NewFile {
+/** Undefined where it has become a plain file meanwhile, which must not be written over. */
+async function openSpecial(path: string): Promise<FileHandle | undefined> {
+  // Not at once: opening a pipe waits for its reader. Neither created nor emptied.
+  const file = await open(path, constants.O_WRONLY);
+  if (!(await file.stat()).isFile()) return file;
+  await file.close();
+  return undefined;
+}
+
+function createStream(path: string, file: FileHandle): NewFile {
+  const attempt = async (action: () => Promise<unknown>) => {
+    try {
+      await action();
+    } catch (error) {
+      throw toOutputError(path, error);
+    }
+  };
+  return {
+    write: (bytes) => attempt(() => file.writeFile(bytes)),
+    commit: () => attempt(() => file.close()),
+    // A write that hangs must not keep the program from ending.
+    discard: () => void file.close().catch(() => {}),
+  };
+}
+
+class TemporaryFile implements NewFile {
   readonly #path: string;
-  /** Where it is until it is whole; its own path where it must be written to at once. */
   readonly #temporary: string;
   #descriptor: number | undefined;
   readonly #onExit = () => this.discard();
 
-  constructor(path: string, temporary: string, mode?: number) {
+  constructor(path: string, mode: number | undefined) {
     this.#path = path;
-    this.#temporary = temporary;
-    this.#descriptor = openSync(temporary, path === temporary ? "w" : "wx", mode);
-    if (mode !== undefined) fchmodSync(this.#descriptor, mode);
+    const name = `.${basename(path).slice(0, MAX_NAME_LENGTH)}.${randomUUID()}.part`;
+    this.#temporary = join(dirname(path), name);
+    this.#descriptor = openSync(this.#temporary, "wx", mode);
     process.on("exit", this.#onExit);
+    if (mode !== undefined) fchmodSync(this.#descriptor, mode);
   }
 
-  write(bytes: Uint8Array): void {
+  async write(bytes: Uint8Array): Promise<void> {
     this.#attempt((descriptor) => {
       for (let i = 0; i < bytes.byteLength;) i += writeSync(descriptor, bytes, i);
     });
   }
 
-  commit(): void {
+  async commit(): Promise<void> {
     this.#attempt(() => {
       this.#close();
-      if (this.#temporary !== this.#path) renameSync(this.#temporary, this.#path);
+      renameSync(this.#temporary, this.#path);
     });
   }
 
   discard(): void {
     if (this.#descriptor === undefined) return;
     this.#close();
-    this.#remove();
-  }
-
-  #remove(): void {
-    if (this.#temporary !== this.#path) rmSync(this.#temporary, { force: true });
+    rmSync(this.#temporary, { force: true });
   }
 
   #close(): void {
@@ -89,7 +121,7 @@ class OpenFile implements NewFile {
     } catch (error) {
       this.discard();
       // A file that could not be given its name is closed already.
-      this.#remove();
+      rmSync(this.#temporary, { force: true });
       throw toOutputError(this.#path, error);
     }
   }

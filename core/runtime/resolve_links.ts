@@ -1,4 +1,4 @@
-import { readlinkSync, realpathSync } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, resolve, sep } from "node:path";
 import { RegctlError } from "../errors.ts";
 import { errorCode } from "./error_code.ts";
@@ -13,10 +13,18 @@ const MAX_LINKS = 40;
 export function resolveLinks(path: string): string {
   let at = resolve(path);
   for (let count = 0; count <= MAX_LINKS; count++) {
-    const folder = tryRead(() => realpathSync(dirname(at)), "ENOENT", "ENOTDIR") ?? dirname(at);
+    // The native one: Bun's own takes ".." behind a link away as text.
+    const folder = tryRead(() => realpathSync.native(dirname(at)), "ENOENT", "ENOTDIR") ??
+      dirname(at);
     const file = `${folder.endsWith(sep) ? folder : folder + sep}${basename(at)}`;
     const link = tryRead(() => readlinkSync(file), "ENOENT", "EINVAL", "ENOTDIR", "UNKNOWN");
     if (link === undefined) return file;
+    if (isPlanted(file, lstatSync(file))) {
+      throw new RegctlError(
+        "CONFIG",
+        `Cannot write ${path}: ${file} is a link of another user, in a folder that others can write to`,
+      );
+    }
     // Not joined by the rules of text: ".." behind a link to a folder is the folder's own parent.
     at = isAbsolute(link) ? link : `${folder}${sep}${link}`;
   }
@@ -32,6 +40,17 @@ export function resolveLinks(path: string): string {
       throw error;
     }
   }
+}
+
+/**
+ * True for what somebody else put into a folder that others can write to, as Linux judges links in
+ * such folders (proc_sys_fs(5), protected_symlinks): it belongs neither to us nor to the folder's
+ * owner.
+ */
+export function isPlanted(path: string, { uid }: Stats): boolean {
+  const folder = statSync(dirname(path));
+  const isShared = (folder.mode & 0o022) !== 0;
+  return isShared && uid !== folder.uid && uid !== process.geteuid?.();
 }
 
 function circle(path: string): RegctlError {

@@ -18,7 +18,7 @@ import type { Clock, FileChange, UpdateFileOptions } from "../host.ts";
 import { errorCode } from "./error_code.ts";
 import { type FileLock, lockFile } from "./file_lock.ts";
 import { readSmallFile } from "./files.ts";
-import { resolveLinks } from "./resolve_links.ts";
+import { isPlanted, resolveLinks } from "./resolve_links.ts";
 
 // For their owner alone: passwords are kept in them.
 const FILE_MODE = 0o600;
@@ -60,6 +60,12 @@ function replaceFile(target: string, bytes: Uint8Array, lock: FileLock): boolean
   const old = lstatSync(target, { throwIfNoEntry: false });
   if (old && !old.isFile()) {
     throw new RegctlError("CONFIG", `Cannot write ${target}: it is not a plain file`);
+  }
+  if (old && isPlanted(target, old)) {
+    throw new RegctlError(
+      "CONFIG",
+      `Cannot write ${target}: it belongs to another user, in a folder that others can write to`,
+    );
   }
   const file = openSync(lock.scratch, "wx", FILE_MODE);
   try {

@@ -59,7 +59,9 @@ class Authorizer {
   readonly #schemes = new Map<string, Scheme>();
   /** By the scopes that were asked for. */
   readonly #exchanges = new Map<string, Exchange>();
-  #credential: Promise<Credential | undefined> | undefined;
+  #search: Promise<Credential | undefined> | undefined;
+  /** Once it is found. */
+  #credential: Credential | undefined;
 
   constructor(options: AuthorizeOptions) {
     this.#options = options;
@@ -79,7 +81,7 @@ class Authorizer {
       const nextScheme = response.status === 401 && isOurs && round < MAX_ROUNDS &&
         await this.#answer(response, request, scheme, round);
       if (!nextScheme) {
-        const identity = describeCredential(await this.#credential);
+        const identity = describeCredential(this.#credential);
         return {
           ...response,
           identity,
@@ -172,9 +174,16 @@ class Authorizer {
     return token;
   }
 
-  #findCredential(): Promise<Credential | undefined> {
-    this.#credential ??= this.#options.findCredential();
-    return this.#credential;
+  async #findCredential(): Promise<Credential | undefined> {
+    this.#search ??= this.#options.findCredential();
+    try {
+      this.#credential = await this.#search;
+      return this.#credential;
+    } catch (error) {
+      // What failed once, such as a locked keychain, may be found the next time.
+      this.#search = undefined;
+      throw error;
+    }
   }
 }
 

@@ -11,8 +11,8 @@ import { explainFailure } from "../runtime/failure.ts";
 import type { RawFetch } from "../runtime/raw_fetch.ts";
 import { IdleWatch } from "./idle_watch.ts";
 
-// A line that sends slower than this is as good as dead.
-const MIN_UPLOAD_BYTES_PER_MS = 32;
+// A line that sends slower than this, 1 Mbit/s, is as good as dead. No runtime tells what has gone out.
+const MIN_UPLOAD_BYTES_PER_MS = 128;
 
 const HINTS: Partial<Record<NetworkFailure, string>> = {
   certificate: "Name the certificate authority with --ca-file, if you trust it",
@@ -44,7 +44,7 @@ export function createNetwork({ fetch: rawFetch, idleTimeoutMs }: NetworkOptions
       const response = await rawFetch(url, { method, headers, body, signal });
       const head = { status: response.status, headers: response.headers, url };
       if (request.stream && response.ok && response.body) {
-        return { ...head, body: new Uint8Array(), stream: exchange.stream(response.body) };
+        return { ...head, body: new Uint8Array(), ...exchange.stream(response.body) };
       }
       return { ...head, body: await exchange.read(response) };
     });
@@ -97,12 +97,13 @@ class Exchange {
   }
 
   /** The pieces as they come. The clock stands still while the reader is busy with one. */
-  stream(body: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+  stream(body: ReadableStream<Uint8Array>): Pick<HttpResponse, "stream" | "cancel"> {
     const reader = body.getReader();
     // Asked for at once: Bun forgets what has come, should the connection end before that.
     const first = reader.read();
     first.catch(() => {});
-    return this.#pieces(reader, first);
+    const cancel = () => reader.cancel().catch(() => {});
+    return { stream: this.#pieces(reader, first), cancel };
   }
 
   async *#pieces(

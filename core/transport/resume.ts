@@ -72,7 +72,7 @@ class Download {
       );
     }
     const length = headers.has("content-encoding") ? null : headers.get("content-length");
-    const total = range ? range.total ?? range.last + 1 : Number(length ?? NaN);
+    const total = range ? range.total ?? Infinity : Number(length ?? NaN);
     for await (const piece of stream) {
       const wanted = piece.subarray(Math.max(0, this.#position - position), end - position);
       position += piece.byteLength;
@@ -83,7 +83,10 @@ class Download {
       if (position >= end) return;
     }
     // Not every runtime takes a body that is too short for an error; a server may send a part of it.
-    if (position < Math.min(end, total)) throw fail("the connection was closed half-way");
+    const wanted = Math.min(end, total);
+    if (Number.isFinite(wanted) && position < wanted) {
+      throw fail("the connection was closed half-way");
+    }
   }
 
   async #again(error: unknown): Promise<HttpResponse> {
@@ -93,7 +96,10 @@ class Download {
     this.#positionAtBreak = this.#position;
     this.#breaks = progress < MIN_PROGRESS_BYTES ? this.#breaks + 1 : 1;
     this.#breaksHere = progress === 0 ? this.#breaksHere + 1 : 1;
-    if (!isTransient(error)) throw error;
+    // A line that went dead is worth another one, a server that brings nothing is not.
+    const isStall = error instanceof NetworkError && error.failure === "stalled" &&
+      progress >= MIN_PROGRESS_BYTES;
+    if (!isTransient(error) && !isStall) throw error;
     if (this.#breaks > retries) throw this.#breaksHere > 2 ? this.#tooShort(error) : error;
     await clock.sleep(backoff(this.#breaks, clock), signal);
     const last = this.#request.range?.last;

@@ -7,6 +7,9 @@ import { parseRetryAfter } from "../http/retry_after.ts";
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 const RETRIED_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 
+/** A server that answers so may have done what was asked; 429 and 503 say that it has not. */
+const DOUBTFUL_STATUSES = new Set([408, 500, 502, 504]);
+
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 10_000;
 // A server that asks for more is asked again after this, and fails the call in the end.
@@ -36,22 +39,30 @@ export function retry(options: RetryOptions): Stage {
   return (next) => async (request) => {
     const isRepeatable = request.idempotent ?? IDEMPOTENT.has(request.method);
     const tries = isRepeatable ? retries + 1 : 1;
+    let mayHaveArrived = false;
+    const finish = (response: HttpResponse, attempts: number) => ({
+      ...response,
+      attempts,
+      ...(mayHaveArrived && { mayHaveArrived }),
+    });
     for (let attempt = 1;; attempt++) {
       const isLast = attempt >= tries;
       let delay: number;
       try {
         const response = await next(request);
         if (!RETRIED_STATUSES.has(response.status) || isLast) {
-          return { ...response, attempts: attempt };
+          return finish(response, attempt);
         }
         const asked = parseRetryAfter(response.headers.get("retry-after"), clock.now());
         delay = Math.min(asked ?? backoff(attempt, clock), MAX_RETRY_AFTER_MS);
         if (asked !== undefined) assertBeforeDeadline(response, asked, options);
         // A wait of our own that outlasts the call: the answer says more than the time-out would.
-        else if (isBeyondDeadline(delay, options)) return { ...response, attempts: attempt };
+        else if (isBeyondDeadline(delay, options)) return finish(response, attempt);
+        mayHaveArrived ||= DOUBTFUL_STATUSES.has(response.status);
         announce(request, `answered ${response.status}`, delay, options);
       } catch (error) {
         if (isLast || !isTransient(error)) throw error;
+        mayHaveArrived ||= error instanceof NetworkError && error.failure === "lost";
         delay = backoff(attempt, clock);
         announce(request, "could not be reached", delay, options);
       }

@@ -45,16 +45,20 @@ export interface TransportOptions extends TransportObservers {
  */
 export function createTransport(options: TransportOptions): Send {
   const { clock, log, registry, findCredential, secrets, observe, onToken } = options;
-  const sendToTokenServer = compose(
-    createNetwork(options),
-    identify(options.userAgent),
-    followRedirects(),
-    retry(options),
-    ...(log ? [logRequests({ clock, ...log })] : []),
-    ...(observe ? [observe] : []),
-  );
+  const network = createNetwork(options);
+  const createPipeline = (withHeaders: boolean) =>
+    compose(
+      network,
+      identify(options.userAgent),
+      followRedirects(),
+      retry(options),
+      ...(log ? [logRequests({ clock, ...log, headers: withHeaders })] : []),
+      ...(observe ? [observe] : []),
+    );
+  // The headers of its answers may hold the token, which nobody knows yet.
+  const sendToTokenServer = createPipeline(false);
   return compose(
-    sendToTokenServer,
+    createPipeline(log?.headers === true),
     resume(options),
     authorize({ registry, findCredential, sendToTokenServer, clock, secrets, onToken }),
   );

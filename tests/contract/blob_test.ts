@@ -383,18 +383,6 @@ test("F24: a file that cannot be written is an error with its name, before anyth
   }
 });
 
-test("F24: a disk that is full is an error with the file's name", {
-  skip: process.platform === "linux" ? false : "there is no /dev/full",
-}, async () => {
-  await using registry = await startScriptedRegistry([get(serve(BLOB))]);
-  const name = `${registry.host}/app@${BLOB.digest}`;
-  const run = await runCapturedBytes(["blob", name, "--output", "/dev/full"]);
-  assert.deepEqual([run.exitCode, run.stderr], [
-    1,
-    "error: Cannot write /dev/full: the disk is full\n",
-  ]);
-});
-
 test("F22: a stop in the middle leaves nothing", async () => {
   await using folder = await createTempFolder();
   await using registry = await startScriptedRegistry([

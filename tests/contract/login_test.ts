@@ -76,7 +76,16 @@ test("69: a log-in is stored for its owner alone, with all else kept", async () 
   await folder.write("docker/config.json", before, 0o644);
   assert.deepEqual(await logIn(registry, folder), expected);
   const after = before.replace(encodeAuth("old"), auth).replace(',"identitytoken":"x"', "");
-  assert.equal(await readFile(path, "utf8"), JSON.stringify(JSON.parse(after), null, "\t"));
+  const written = await readFile(path, "utf8");
+  assert.equal(JSON.stringify(JSON.parse(written)), after);
+  // What is not about log-ins is not even written anew.
+  assert.ok(written.startsWith('{"credHelpers":{},"auths":{\n\t\t"z.test"'), written);
+  assert.ok(
+    written.endsWith(
+      '\n\t},"proxies":{"default":{"httpProxy":"http://p.test"}},"HttpHeaders":{"X-Meta":"ü"}}',
+    ),
+    written,
+  );
   assert.equal((await stat(path)).mode & 0o777, 0o600);
 });
 
@@ -175,6 +184,35 @@ test("73: a file that cannot be understood is named, not shown, and stays", asyn
     }
     assert.deepEqual(await readdir(folder.join("docker")), ["config.json"]);
   }
+});
+
+test("69: numbers, their spelling and the order of keys survive a log-in", async () => {
+  await using folder = await createTempFolder();
+  await using registry = await startRegistry();
+  const before =
+    '{"big": 12345678901234567890, "f": 1.0,\n "x":{"b":"}","2":"\\"","1":["auths"]}, "auths" : {} , "e":1e3}\n';
+  const path = await folder.write("docker/config.json", before);
+  assert.equal((await logIn(registry, folder)).exitCode, 0);
+  const [head, tail] = [
+    before.slice(0, before.indexOf("{} ")),
+    before.slice(before.indexOf(' , "e')),
+  ];
+  const written = await readFile(path, "utf8");
+  assert.ok(written.startsWith(head) && written.endsWith(tail), written);
+  assert.deepEqual(Object.keys(JSON.parse(written).auths), [registry.host]);
+});
+
+test("73: a file that has a key twice is not written to", async () => {
+  await using folder = await createTempFolder();
+  await using registry = await startRegistry();
+  const before = '{"auths":{"a.test":{"auth":"eDp5"}},"auths":{}}';
+  const path = await folder.write("docker/config.json", before);
+  const run = await logIn(registry, folder);
+  assert.deepEqual([run.exitCode, run.stderr], [
+    2,
+    `error: Cannot use ${path}: it has "auths" twice\n`,
+  ]);
+  assert.equal(await readFile(path, "utf8"), before);
 });
 
 test("73: empty files, a byte order mark and __proto__ are no trouble", async () => {

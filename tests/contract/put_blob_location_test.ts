@@ -4,6 +4,7 @@ import { runCaptured } from "../support/capture_host.ts";
 import { createAuthority } from "../support/certificates.ts";
 import {
   ANY_REQUEST,
+  type RecordedRequest,
   type ScriptedRegistry,
   startScriptedRegistry,
   type Step,
@@ -127,22 +128,27 @@ test("50: the other origin's 401 is not answered, also when the upload is cancel
   assert.deepEqual(tokens.requests, []);
 });
 
-test("50: the way back to the registry takes its credentials along again", async () => {
-  await using other = await startScriptedRegistry([
-    { ...chunk("/b/1", ""), replyWith: () => ({ status: 202, headers: { location: home } }) },
-  ]);
-  await using registry = await startScriptedRegistry([
-    ...asksFor(basic("ann", "secret"), `${other.url}/b/1`),
-    {
-      ...chunk("/up/2", "/up/2"),
-      when: ({ headers }) => headers["authorization"] === basic("ann", "secret"),
-    },
-    finish("/up/2"),
-  ]);
-  const home = `${registry.url}/up/2`;
-  assertRun(await pushAsAnn(registry), DONE);
-  assertNoCredentials(other);
-  registry.assertDone();
+test("50: what another origin names at the registry is not asked for with its credentials", async () => {
+  for (const words of [["--chunk-size", "4"], ["--chunk-size", "0"]]) {
+    await using other = await startScriptedRegistry(ANY_REQUEST.map((step) => ({
+      ...step,
+      replyWith: () => ({ status: 202, headers: { location: victim, range: "0-3" } }),
+    })));
+    await using registry = await startScriptedRegistry([
+      ...asksFor(basic("ann", "secret"), `${other.url}/b/1`),
+      ...ANY_REQUEST.map((step) => ({
+        ...step,
+        path: "/v2/prod/app/manifests/latest",
+        when: ({ headers }: RecordedRequest) => headers["authorization"] === undefined,
+        reply: challenge('Basic realm="x"'),
+      })),
+    ]);
+    const victim = `${registry.url}/v2/prod/app/manifests/latest`;
+    const run = await pushAsAnn(registry, ...words);
+    assert.notEqual(run.exitCode, 0);
+    assertNoCredentials(other);
+    registry.assertDone();
+  }
 });
 
 test("50: a Location where the registry has no business is refused", async () => {

@@ -1,0 +1,7 @@
+/** Stands where text was cut; what removes secrets looks for the beginning of one before it. */
+export const CUT_MARK = "…";
+
+/** The text, or its first `length` characters and {@linkcode CUT_MARK}. */
+export function shorten(text: string, length: number): string {
+  return text.length > length ? text.slice(0, length) + CUT_MARK : text;
+}
