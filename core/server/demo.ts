@@ -110,7 +110,16 @@ class Pusher {
     const claim = { critical: { image: { "docker-manifest-digest": descriptor.digest } } };
     const signature = makeJson(claim, "application/vnd.dev.cosign.simplesigning.v1+json");
     const tag = `${descriptor.digest.replace(":", "-")}.sig`;
-    await this.#artifact([tag], signature, {});
+    // As cosign makes them: an image by its looks, which has the claim for a layer.
+    const { digest } = signature.descriptor;
+    const config = makeJson({
+      architecture: "",
+      os: "",
+      created: "0001-01-01T00:00:00Z",
+      config: {},
+      rootfs: { type: "layers", diff_ids: [digest] },
+    }, "application/vnd.oci.image.config.v1+json");
+    await this.#artifact([tag], signature, {}, config);
     const sbom = makeJson({ spdxVersion: "SPDX-2.3", name: this.#name }, "application/spdx+json");
     await this.#artifact([], sbom, {
       artifactType: "application/spdx+json",
@@ -119,8 +128,12 @@ class Pusher {
     });
   }
 
-  async #artifact(tags: readonly string[], layer: Content, fields: object): Promise<void> {
-    const config = makeContent(new TextEncoder().encode("{}"), "application/vnd.oci.empty.v1+json");
+  async #artifact(
+    tags: readonly string[],
+    layer: Content,
+    fields: object,
+    config = makeContent(new TextEncoder().encode("{}"), "application/vnd.oci.empty.v1+json"),
+  ): Promise<void> {
     await this.#putBlob(config);
     await this.#putBlob(layer);
     const manifest = makeJson({
