@@ -7,11 +7,16 @@ import { bypassProxyForLoopback } from "./core/runtime/loopback.ts";
 import { createNativeHost, exitProcess } from "./core/runtime/native_host.ts";
 import { VERSION } from "./core/version.ts";
 
+// An upload that is cancelled may take five seconds to say so.
+const MAX_TIDYING_MS = 6_000;
+// Nobody may be there to read what is left to say.
+const MAX_LAST_WORDS_MS = 1_000;
+
 /** Runs one call of the program on a host and gives its exit code. Never throws. */
 export async function main(host: Host): Promise<number> {
   const context = createContext(host);
   try {
-    await run(context);
+    await runToEnd(context);
     return 0;
   } catch (error) {
     // The reader has what it wanted.
@@ -19,7 +24,26 @@ export async function main(host: Host): Promise<number> {
     return report(context, error);
   } finally {
     context.cleanups.forEach((cleanUp) => cleanUp());
-    await context.diagnostics.finish();
+    await context.diagnostics.finish(MAX_LAST_WORDS_MS);
+  }
+}
+
+/**
+ * Runs the call. One that is to end has a moment to tidy up; what hangs then, such as a pipe that
+ * nobody reads, is left behind.
+ */
+async function runToEnd(context: Context): Promise<void> {
+  const { signal } = context.abort;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => {
+      timer = setTimeout(() => reject(signal.reason), MAX_TIDYING_MS);
+    }, { once: true });
+  });
+  try {
+    await Promise.race([run(context), overdue]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

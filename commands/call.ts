@@ -36,6 +36,7 @@ export async function untilCallEnds<T>(
   { abort: { signal } }: Context,
   task: Promise<T>,
 ): Promise<T> {
+  task.catch(() => {});
   signal.throwIfAborted();
   let stop = () => {};
   const ended = new Promise<never>((_, reject) => {
@@ -46,6 +47,5 @@ export async function untilCallEnds<T>(
     return await Promise.race([task, ended]);
   } finally {
     signal.removeEventListener("abort", stop);
-    task.catch(() => {});
   }
 }

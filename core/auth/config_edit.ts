@@ -1,6 +1,6 @@
 import { RegctlError } from "../errors.ts";
 import { isObject } from "../oci/json_object.ts";
-import { findAmbiguousKey, findMember } from "../oci/json_scan.ts";
+import { type AmbiguousKey, findAmbiguousKey, findMember } from "../oci/json_scan.ts";
 import { formatBasic, IDENTITY_TOKEN_USER, type LoginCredential } from "./credential.ts";
 import { findAuthKeys, parseConfigObject } from "./docker_config.ts";
 
@@ -81,7 +81,7 @@ function editAuths(
 ): Uint8Array | undefined {
   const text = decode(bytes ?? new Uint8Array(), source).replace(/^\uFEFF/, "");
   const value = parseConfigObject(text, source);
-  const twice = text.trim() === "" ? undefined : findAmbiguousKey(text);
+  const twice = findTwice(text);
   if (twice) {
     // Which of them counts is for each reader to decide: nothing that is written would be safe.
     throw new RegctlError(
@@ -96,6 +96,14 @@ function editAuths(
   const edited = Object.fromEntries(edit(new Map(Object.entries(auths))));
   if (JSON.stringify(edited) === JSON.stringify(auths)) return undefined;
   return new TextEncoder().encode(replaceAuths(text, edited));
+}
+
+/** A key that the document or its `auths` has twice; what is beside them is not touched. */
+function findTwice(text: string): AmbiguousKey | undefined {
+  if (text.trim() === "") return undefined;
+  const span = findMember(text, "auths");
+  return findAmbiguousKey(text, { levels: 1 }) ??
+    (span && findAmbiguousKey(text.slice(span.start, span.end)));
 }
 
 /** The text with another value of `auths`; all else stays as it was written. */

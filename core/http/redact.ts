@@ -57,13 +57,17 @@ function redactUrlText(text: string): string {
     .replace(/#[^=&;#>"\s]+(?![^>"\s])/g, "#***");
 }
 
+// No text is cut behind more than this.
+const MAX_BEGINNING_LENGTH = 500;
+
 /** Where text was cut in the middle of a secret, what is left of that is hidden too. */
 function hideBeginnings(text: string, secrets: readonly string[]): string {
   if (!text.includes(CUT_MARK)) return text;
   return text.split(CUT_MARK).map((part, i, { length }) => {
     if (i === length - 1) return part;
     for (const secret of secrets) {
-      for (let count = secret.length - 1; count >= MIN_SECRET_LENGTH; count--) {
+      const longest = Math.min(secret.length - 1, part.length, MAX_BEGINNING_LENGTH);
+      for (let count = longest; count >= MIN_SECRET_LENGTH; count--) {
         if (part.endsWith(secret.slice(0, count))) return `${part.slice(0, -count)}***`;
       }
     }

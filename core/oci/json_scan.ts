@@ -1,10 +1,19 @@
+/** What readers know of an object. */
+export interface JsonShape {
+  /** The names of its members that mean something. */
+  readonly names: readonly string[];
+  /** Shapes of members that are an object, or a list of objects. Default: none is known. */
+  readonly members?: Readonly<Record<string, JsonShape>>;
+}
+
 /** Where the scanner is: in a list, or in an object with these keys so far. */
 interface Level {
   readonly keys: Set<string> | undefined;
-  /** True where keys are data, and those that differ in case alone are two. */
-  readonly isMap: boolean;
+  /** Of the object, or of the objects in the list; undefined where keys are data. */
+  readonly shape: JsonShape | undefined;
   /** True where the next text is a key. */
   isAtKey: boolean;
+  lastKey: string;
 }
 
 /** A key that readers of the same document would understand differently. */
@@ -16,34 +25,42 @@ export interface AmbiguousKey {
 
 /** What {@linkcode findAmbiguousKey} takes beside the document. */
 export interface AmbiguousKeyOptions {
-  /** Names that are known; no key may look like one and be another. Default: none. */
-  readonly names?: readonly string[];
-  /** Names of members whose keys are data, such as `annotations`. Default: none. */
-  readonly maps?: readonly string[];
+  /** Of the document. Default: keys are data. */
+  readonly shape?: JsonShape;
+  /** How many levels of objects are looked at. Default: all. */
+  readonly levels?: number;
 }
 
 /**
- * The first key of a JSON text, at whatever depth, that an object has twice, or that differs from
- * another one, or from a known name, in case alone: readers differ in which of the two they take
- * (RFC 8259 section 4), and those in Go ignore case. Undefined when there is none. The text must be
- * valid JSON. Takes linear time.
+ * The first key of a JSON text that an object has twice: readers differ in which of the two they
+ * take (RFC 8259 section 4). Where the shape of an object is known, also one that differs from
+ * another, or from a known name, in case alone: readers in Go ignore case. Undefined when there is
+ * none. The text must be valid JSON. Takes linear time.
  */
 export function findAmbiguousKey(
   json: string,
-  { names = [], maps = [] }: AmbiguousKeyOptions = {},
+  { shape, levels: depth = Infinity }: AmbiguousKeyOptions = {},
 ): AmbiguousKey | undefined {
-  const known = new Map(names.map((name) => [fold(name), name]));
   const levels: Level[] = [];
-  let lastKey = "";
+  const enter = (keys: Set<string> | undefined) => {
+    const parent = levels.at(-1);
+    const member = parent?.keys
+      ? Object.hasOwn(parent.shape?.members ?? {}, parent.lastKey)
+        ? parent.shape?.members?.[parent.lastKey]
+        : undefined
+      : parent
+      ? parent.shape
+      : shape;
+    levels.push({ keys, shape: member, isAtKey: keys !== undefined, lastKey: "" });
+  };
   for (let i = 0; i < json.length; i++) {
     const level = levels.at(-1);
     switch (json[i]) {
       case "{":
-        levels.push({ keys: new Set(), isMap: maps.includes(lastKey), isAtKey: true });
+        enter(new Set());
         break;
       case "[":
-        levels.push({ keys: undefined, isMap: false, isAtKey: false });
-        lastKey = "";
+        enter(undefined);
         break;
       case "}":
       case "]":
@@ -55,19 +72,24 @@ export function findAmbiguousKey(
       case '"': {
         const end = findQuote(json, i + 1);
         if (level?.isAtKey) {
-          const key: string = JSON.parse(json.slice(i, end + 1));
-          const folded = level.isMap || names.length === 0 ? key : fold(key);
-          const like = level.isMap ? undefined : known.get(folded);
-          if (like !== undefined && like !== key) return { key, like };
-          if (level.keys?.has(folded)) return { key };
-          level.keys?.add(folded);
           level.isAtKey = false;
-          lastKey = key;
+          level.lastKey = JSON.parse(json.slice(i, end + 1));
+          const found = levels.length <= depth ? judgeKey(level) : undefined;
+          if (found) return found;
         }
         i = end;
       }
     }
   }
+  return undefined;
+}
+
+function judgeKey({ keys, shape, lastKey: key }: Level): AmbiguousKey | undefined {
+  const folded = shape ? fold(key) : key;
+  const like = shape?.names.find((name) => fold(name) === folded);
+  if (like !== undefined && like !== key) return { key, like };
+  if (keys?.has(folded)) return { key };
+  keys?.add(folded);
   return undefined;
 }
 

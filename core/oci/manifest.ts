@@ -1,7 +1,7 @@
 import { RegctlError } from "../errors.ts";
 import { shorten } from "../shorten.ts";
 import { tryParseDigest } from "./digest.ts";
-import { findAmbiguousKey, isDeeperThan } from "./json_scan.ts";
+import { findAmbiguousKey, isDeeperThan, type JsonShape } from "./json_scan.ts";
 import { isObject } from "./json_object.ts";
 import { isImageType, isIndexType, isSchema1Type, OCI_INDEX, OCI_MANIFEST } from "./media_types.ts";
 
@@ -44,12 +44,28 @@ export interface Manifest {
 
 /** A mark before the text is no JSON, and other readers of the same bytes refuse it. */
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** What readers know in a manifest and in a descriptor. */
-const NAMES = [
-  ...["schemaVersion", "mediaType", "config", "layers", "manifests", "subject", "artifactType"],
-  ...["annotations", "digest", "size", "urls", "data", "platform", "architecture", "os", "variant"],
-  ...["os.version", "os.features", "features"],
-];
+const PLATFORM_SHAPE: JsonShape = {
+  names: ["architecture", "os", "os.version", "os.features", "variant", "features"],
+};
+const DESCRIPTOR_SHAPE: JsonShape = {
+  names: [
+    ...["mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"],
+  ],
+  members: { platform: PLATFORM_SHAPE },
+};
+/** What readers know in a manifest; all else in it is data. */
+const MANIFEST_SHAPE: JsonShape = {
+  names: [
+    ...["schemaVersion", "mediaType", "config", "layers", "manifests", "subject", "artifactType"],
+    "annotations",
+  ],
+  members: {
+    config: DESCRIPTOR_SHAPE,
+    layers: DESCRIPTOR_SHAPE,
+    manifests: DESCRIPTOR_SHAPE,
+    subject: DESCRIPTOR_SHAPE,
+  },
+};
 /** Real ones have five levels or so; what prints them grows with each. */
 export const MAX_JSON_DEPTH = 20;
 /** A type of media is rarely longer; more of one that is helps nobody. */
@@ -132,7 +148,7 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
   }
   if (!isObject(value)) throw refuse("it is not a JSON object");
   // The same bytes must not be an image to one reader and an index to another (CVE-2021-41190).
-  const found = findAmbiguousKey(text, { names: NAMES, maps: ["annotations"] });
+  const found = findAmbiguousKey(text, { shape: MANIFEST_SHAPE });
   if (!found) return value;
   const { key, like } = found;
   throw refuse(

@@ -25,6 +25,8 @@ const MIN_PROGRESS_BYTES = 1024 * 1024;
 // Nobody should stare at a terminal that says nothing for longer.
 const NOTE_FROM_MS = 2_000;
 
+const WITHHELD = "Another host sent the upload back there, and credentials do not go along then";
+
 const RECOVERABLE = new Set([408, 416, 429, 500, 502, 503, 504]);
 /** How registries answer that they take no chunks. */
 const CHUNKS_REFUSED = new Set([400, 405, 501]);
@@ -119,7 +121,7 @@ export class BlobUpload {
       const { response, error } = await this.#attempt(() =>
         isLast ? session.finish(digest, bytes, first) : session.sendChunk(bytes, first)
       );
-      const verdict = response ? this.#judge(response, piece) : "doubtful";
+      const verdict = response ? this.#judge(response, piece, session) : "doubtful";
       if (response && verdict === "taken" && isLast) {
         await assertPushedDigest(response, { content, digest, task });
         onProgress(size);
@@ -130,7 +132,7 @@ export class BlobUpload {
         continue;
       }
       if (verdict !== "doubtful") return verdict;
-      if (first - best >= minProgress(size)) {
+      if (first - best >= Math.min(minProgress(size), pieceBytes)) {
         this.#failures = 0;
         best = first;
       }
@@ -145,7 +147,11 @@ export class BlobUpload {
   }
 
   /** What an answer means for the upload; throws where no other request can help. */
-  #judge(response: HttpResponse, { first, end, isLast }: Piece): Verdict {
+  #judge(
+    response: HttpResponse,
+    { first, end, isLast }: Piece,
+    { isElsewhere }: UploadSession,
+  ): Verdict {
     const { status } = response;
     if (isLast && status === 201) return "taken";
     if (!isLast && status === 202) {
@@ -153,7 +159,10 @@ export class BlobUpload {
     }
     if (status === 404) return { lost: response };
     if (!isLast && first === 0 && CHUNKS_REFUSED.has(status)) return "no chunks";
-    if (!RECOVERABLE.has(status)) assertStatus(response, [], this.#options.task, hintOf);
+    if (!RECOVERABLE.has(status)) {
+      const isWithheld = isElsewhere && status === 401 && response.redirectedFrom === undefined;
+      assertStatus(response, [], this.#options.task, isWithheld ? () => WITHHELD : hintOf);
+    }
     return "doubtful";
   }
 
@@ -211,9 +220,12 @@ export class BlobUpload {
   }
 }
 
-/** What counts as progress between failures, in bytes; fewer would let a registry go on for ever. */
+/**
+ * What counts as progress between failures, in bytes, as does a whole piece; less would let a
+ * registry go on for ever.
+ */
 function minProgress(size: number): number {
-  return Math.min(MIN_PROGRESS_BYTES, Math.ceil(size / 16));
+  return Math.max(1, Math.min(MIN_PROGRESS_BYTES, Math.ceil(size / 16)));
 }
 
 function hintOf(codes: readonly string[], { status }: HttpResponse): string | undefined {

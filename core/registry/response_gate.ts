@@ -31,9 +31,14 @@ export function assertStatus(
   );
 }
 
-/** Throws `INVALID_RESPONSE` where a web page came, as from a login page in between. */
+/**
+ * Throws `INVALID_RESPONSE` where a web page came, as from a login page in between. An answer that
+ * names a digest is a registry's, whatever its server calls an empty body.
+ */
 export function assertNoWebPage(response: HttpResponse, task: string): void {
-  if (/^text\/html\b/i.test(response.headers.get("content-type") ?? "")) {
+  const { headers } = response;
+  if (headers.has("docker-content-digest")) return;
+  if (/^text\/html\b/i.test(headers.get("content-type") ?? "")) {
     throw notRegistry(response, task);
   }
 }

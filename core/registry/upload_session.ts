@@ -63,6 +63,9 @@ export class UploadSession {
    * True once the registry has sent us to another origin: what that one names is not ours to ask for
    * with the registry's credentials, be it at the registry itself.
    */
+  get isElsewhere(): boolean {
+    return this.#isElsewhere;
+  }
   #isElsewhere: boolean;
 
   constructor(

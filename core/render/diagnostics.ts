@@ -107,9 +107,12 @@ export class Diagnostics {
     this.#write(`${label}${escapeText(this.#options.redact(text))}\n`);
   }
 
-  /** Resolves when all is handed over. */
-  async finish(): Promise<void> {
-    await this.#written;
+  /** Resolves when all is handed over, or after `maxMs` milliseconds. */
+  async finish(maxMs: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, maxMs));
+    await Promise.race([this.#written, late]);
+    clearTimeout(timer);
   }
 
   #write(text: string): void {

@@ -27,7 +27,7 @@ export function createNativeHost(): Host {
     openBlob: async (path) => (await import("./input.ts")).openFile(path),
     ask: async (question) => (await import("./ask.ts")).ask(question),
     askPassword: async (question) => (await import("./ask.ts")).askPassword(question),
-    readFile: async (...words) => (await import("./files.ts")).readSmallFile(...words),
+    readFile: async (...words) => (await import("./files.ts")).readInput(...words),
     updateFile: async (...words) =>
       (await import("./update_file.ts")).updateFile(SYSTEM_CLOCK, ...words),
     listDirectory: async (path) => (await import("./files.ts")).listNames(path),
@@ -68,18 +68,23 @@ async function readStdin(maxBytes: number): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
+// A shell passes on what the system has sent already, and `timeout` sends twice.
+const SAME_WISH_MS = 1000;
+
 /** A terminal that is closed asks as a system that goes down does: there is still time to tidy up. */
 function onStop(listener: (signal: "SIGINT" | "SIGTERM") => void): void {
-  let stopping = false;
-  for (
-    const name of ["SIGINT", "SIGTERM", ...(ignoresHangUp() ? [] : ["SIGHUP" as const])] as const
-  ) {
+  let stoppedAt: number | undefined;
+  const names = ["SIGINT", "SIGTERM", ...(ignoresHangUp() ? [] : ["SIGHUP"] as const)] as const;
+  for (const name of names) {
     process.on(name, () => {
       const signal = name === "SIGINT" ? "SIGINT" : "SIGTERM";
+      if (stoppedAt === undefined) {
+        stoppedAt = performance.now();
+        return listener(signal);
+      }
       // Who asks twice does not want to wait for a tidy end.
-      if (stopping) process.exit(signal === "SIGINT" ? 130 : 143);
-      stopping = true;
-      listener(signal);
+      if (name === "SIGINT") process.exit(130);
+      if (performance.now() - stoppedAt > SAME_WISH_MS) process.exit(143);
     });
   }
 }

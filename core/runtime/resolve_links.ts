@@ -22,7 +22,7 @@ export function resolveLinks(path: string): string {
     if (isPlanted(file, lstatSync(file))) {
       throw new RegctlError(
         "CONFIG",
-        `Cannot write ${path}: ${file} is a link of another user, in a folder that others can write to`,
+        `Cannot write ${path}: ${file} is a link of another user, in a folder that everybody can write to`,
       );
     }
     // Not joined by the rules of text: ".." behind a link to a folder is the folder's own parent.
@@ -43,14 +43,14 @@ export function resolveLinks(path: string): string {
 }
 
 /**
- * True for what somebody else put into a folder that others can write to, as Linux judges links in
- * such folders (proc_sys_fs(5), protected_symlinks): it belongs neither to us nor to the folder's
- * owner.
+ * True for what somebody else put into a folder that everybody can write to, as Linux judges links
+ * in such folders (proc_sys_fs(5), protected_symlinks): it belongs neither to us nor to the folder's
+ * owner. The superuser needs no such tricks.
  */
 export function isPlanted(path: string, { uid }: Stats): boolean {
   const folder = statSync(dirname(path));
-  const isShared = (folder.mode & 0o022) !== 0;
-  return isShared && uid !== folder.uid && uid !== process.geteuid?.();
+  const isShared = (folder.mode & 0o002) !== 0;
+  return isShared && uid !== 0 && uid !== folder.uid && uid !== process.geteuid?.();
 }
 
 function circle(path: string): RegctlError {

@@ -36,6 +36,7 @@ export async function updateFile(
 ): Promise<void> {
   try {
     const target = resolveLinks(path);
+    assertPlain(target);
     // A file that stays as it is may be one that cannot be written to.
     if (change(readSmallFile(target, maxBytes)) === undefined) return tighten(target);
     mkdirSync(dirname(target), { recursive: true, mode: FOLDER_MODE });
@@ -55,16 +56,20 @@ export async function updateFile(
   }
 }
 
+function assertPlain(target: string): void {
+  const found = lstatSync(target, { throwIfNoEntry: false });
+  if (!found || found.isFile()) return;
+  throw new RegctlError("CONFIG", `Cannot write ${target}: it is not a plain file`);
+}
+
 /** Gives false when the lock was lost on the way, and then nothing has changed. */
 function replaceFile(target: string, bytes: Uint8Array, lock: FileLock): boolean {
+  assertPlain(target);
   const old = lstatSync(target, { throwIfNoEntry: false });
-  if (old && !old.isFile()) {
-    throw new RegctlError("CONFIG", `Cannot write ${target}: it is not a plain file`);
-  }
   if (old && isPlanted(target, old)) {
     throw new RegctlError(
       "CONFIG",
-      `Cannot write ${target}: it belongs to another user, in a folder that others can write to`,
+      `Cannot write ${target}: it belongs to another user, in a folder that everybody can write to`,
     );
   }
   const file = openSync(lock.scratch, "wx", FILE_MODE);

@@ -11,8 +11,8 @@ import { explainFailure } from "../runtime/failure.ts";
 import type { RawFetch } from "../runtime/raw_fetch.ts";
 import { IdleWatch } from "./idle_watch.ts";
 
-// A line that sends slower than this, 1 Mbit/s, is as good as dead. No runtime tells what has gone out.
-const MIN_UPLOAD_BYTES_PER_MS = 128;
+// A line that sends slower than 64 KB/s is as good as dead. No runtime tells what has gone out.
+const MIN_UPLOAD_BYTES_PER_MS = 64;
 
 const HINTS: Partial<Record<NetworkFailure, string>> = {
   certificate: "Name the certificate authority with --ca-file, if you trust it",

@@ -72,7 +72,9 @@ class Download {
       );
     }
     const length = headers.has("content-encoding") ? null : headers.get("content-length");
-    const total = range ? range.total ?? Infinity : Number(length ?? NaN);
+    // Where nobody tells how much there is, the part must be as long as it says or was asked to be.
+    const told = range && (end < Infinity ? Infinity : range.last + 1);
+    const total = range ? range.total ?? told ?? NaN : Number(length ?? NaN);
     for await (const piece of stream) {
       const wanted = piece.subarray(Math.max(0, this.#position - position), end - position);
       position += piece.byteLength;
