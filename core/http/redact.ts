@@ -65,14 +65,20 @@ function hideBeginnings(text: string, secrets: readonly string[]): string {
   if (!text.includes(CUT_MARK)) return text;
   return text.split(CUT_MARK).map((part, i, { length }) => {
     if (i === length - 1) return part;
-    for (const secret of secrets) {
-      const longest = Math.min(secret.length - 1, part.length, MAX_BEGINNING_LENGTH);
-      for (let count = longest; count >= MIN_SECRET_LENGTH; count--) {
-        if (part.endsWith(secret.slice(0, count))) return `${part.slice(0, -count)}***`;
-      }
-    }
-    return part;
+    // The most that may be one: a long secret may begin as a short one ends.
+    const counts = secrets.map((secret) => countBeginning(part, secret));
+    const count = Math.max(0, ...counts);
+    return count === 0 ? part : `${part.slice(0, -count)}***`;
   }).join(CUT_MARK);
+}
+
+/** How many characters at the end of a text are the beginning of a secret; 0 for too few. */
+function countBeginning(text: string, secret: string): number {
+  const longest = Math.min(secret.length - 1, text.length, MAX_BEGINNING_LENGTH);
+  for (let count = longest; count >= MIN_SECRET_LENGTH; count--) {
+    if (text.endsWith(secret.slice(0, count))) return count;
+  }
+  return 0;
 }
 
 // Replacing shorter ones would garble the text and tell the secret by its gaps.
