@@ -68,3 +68,70 @@ test("73: what cannot be understood is refused, and never shown", async () => {
     assert.doesNotMatch(`${error.message} ${error.hint} ${error.cause}`, /canary/);
   }
 });
+
+test("69: what stands before and behind auths is kept, byte by byte", () => {
+  const old = '{ "h.test" : {"auth":"eDp5"} }';
+  const cases = [
+    ['{"auths":', "}"],
+    ['{\r\n  "a": 1.0,\r\n  "auths" :\t', "\r\n}\r\n"],
+    ['\n\t{\t"big": 12345678901234567890 ,"auths":\n', ' , "e":1e3}\n\n'],
+    ['{"c":"// no \\" comment /* auths\\":{ */","auths":', ',"z":"}{,\\\\"}'],
+    ['{"x":{"auths":{"h.test":1}},"l":["auths",{"auths":2}],"auths":', ',"y":{"auths":{}}}'],
+    ['{"s":"auths","\\u0061uths":', ',"auth":{}}'],
+    ['{"ü日\u{1f511}":"auths","auths":', ',"\\u00fc":"\\/"} '],
+  ] as const;
+  for (const [head, tail] of cases) {
+    for (const value of [old, "{}", "null", '{"h.test":{"auth":"eDp5"},\r\n"b.test":{}}']) {
+      const text = head + value + tail;
+      const written = decode(setEntry(encode(text), PLACE, ENTRY)) ?? "";
+      assert.ok(written.startsWith(head), written);
+      assert.ok(written.endsWith(tail), written);
+      assert.deepEqual(JSON.parse(written).auths["h.test"], ENTRY);
+      const removed = decode(removeEntries(encode(written), PLACE)) ?? "";
+      assert.ok(removed.startsWith(head) && removed.endsWith(tail), removed);
+      assert.deepEqual(
+        JSON.parse(removed),
+        { ...JSON.parse(text), auths: value.includes("b.test") ? { "b.test": {} } : {} },
+      );
+    }
+  }
+});
+
+test("69: auths that are not there yet come last, and the end of the file stays", () => {
+  const auths = `"auths": {\n\t\t"h.test": {\n\t\t\t"auth": "${ENTRY["auth"]}"\n\t\t}\n\t}\n`;
+  const cases = [
+    ["", `{\n\t${auths}}`],
+    ["\n", `{\n\t${auths}}\n`],
+    ["{}", `{\n\t${auths}}`],
+    ["{ }\n", `{\n\t${auths}}\n`],
+    ['{"a":{}}', `{"a":{},\n\t${auths}}`],
+    ['{\r\n "a": "}"\r\n}\r\n', `{\r\n "a": "}",\n\t${auths}}\r\n`],
+    ['{"x":{"auths":{}}}\n', `{"x":{"auths":{}},\n\t${auths}}\n`],
+    // A byte order mark is no JSON, and other readers stumble over it.
+    ['\uFEFF{"a":1}', `{"a":1,\n\t${auths}}`],
+  ] as const;
+  for (const [text, expected] of cases) {
+    assert.equal(decode(setEntry(encode(text), PLACE, ENTRY)), expected);
+    assert.equal(removeEntries(encode(text), PLACE), undefined);
+  }
+});
+
+test("69: the last entry that goes leaves an empty object", () => {
+  const text = '{"auths":{"h.test":{"auth":"eDp5"}}, "a":1}\n';
+  assert.equal(decode(removeEntries(encode(text), PLACE)), '{"auths":{}, "a":1}\n');
+});
+
+test("73: a key that is there twice is refused, wherever it is", async () => {
+  const broken = [
+    ['{"auths":{},"auths":{}}', "auths"],
+    ['{"auths":{},"\\u0061uths":{}}', "auths"],
+    ['{"auths":{"h.test":{},"h.test":{}}}', "h.test"],
+    ['{"auths":{"h.test":{"auth":"eDp5","auth":"eDp5"}}}', "auth"],
+    ['{"x":[{"y":1,"y":1}],"auths":{"h.test":{}}}', "y"],
+  ] as const;
+  for (const [text, key] of broken) {
+    const message = new RegExp(`^Cannot use c\\.json: it has "${key}" twice$`);
+    await assertRejects(() => setEntry(encode(text), PLACE, ENTRY), "CONFIG", message);
+    await assertRejects(() => removeEntries(encode(text), PLACE), "CONFIG", message);
+  }
+});

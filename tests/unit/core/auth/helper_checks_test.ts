@@ -69,3 +69,43 @@ test("71: a log-in to Docker Hub is stored in a helper under the key that its us
     });
   }
 });
+
+test("F22: a helper that a signal ended while we are stopped, too, is not blamed", async () => {
+  for (const isLate of [false, true]) {
+    const stop = new AbortController();
+    const reason = new RegctlError("INTERRUPTED", "Interrupted");
+    const fake = createFakeHost();
+    const host: Host = {
+      ...fake,
+      run: () => {
+        if (!isLate) stop.abort(reason);
+        return Promise.resolve({ exitCode: -1, stdout: "" });
+      },
+      clock: {
+        ...fake.clock,
+        // Our own signal comes while we wait for it.
+        sleep: async (ms, signal) => {
+          stop.abort(reason);
+          await fake.clock.sleep(ms, signal);
+        },
+      },
+    };
+    await assert.rejects(
+      askCredentialHelper(host, "x", "h.test", { signal: stop.signal }),
+      (error) => error === reason,
+    );
+  }
+});
+
+test("72: a helper that a signal ended, and nobody else, has failed", async () => {
+  const run = () => ({ exitCode: -1, stdout: "" });
+  await assert.rejects(
+    askCredentialHelper(createFakeHost({ run }), "x", "h.test", {
+      signal: new AbortController().signal,
+    }),
+    {
+      code: "UNAUTHORIZED",
+      message: "The credential helper docker-credential-x failed for h.test: exit code -1",
+    },
+  );
+});

@@ -127,3 +127,37 @@ test("Secrets leaves no random secret in any text", () => {
     for (const secret of known) assert.ok(!clean.includes(secret), JSON.stringify([text, clean]));
   });
 });
+
+test("Secrets hides what is left of a secret that was cut, in each of its forms", () => {
+  const secret = 'canary "ü/+&';
+  const forms = [
+    secret,
+    encodeURIComponent(secret),
+    new URLSearchParams({ s: secret }).toString().slice(2),
+    JSON.stringify(secret).slice(1, -1),
+  ];
+  const secrets = new Secrets();
+  secrets.add(secret);
+  for (const form of forms) {
+    for (let count = 4; count <= form.length; count++) {
+      const part = form.slice(0, count);
+      assert.equal(secrets.redact(`a ${part}… b ${part}…`), "a ***… b ***…", part);
+    }
+  }
+  // What may be of any word is left.
+  assert.equal(secrets.redact("a can… b"), "a can… b");
+});
+
+test("Secrets leaves the beginning of a secret alone where nothing was cut", () => {
+  const secrets = new Secrets();
+  secrets.add("canary-token");
+  for (const text of ["canary", "canary-toke", "… canary", "canary- …", "a…canary-toke"]) {
+    assert.equal(secrets.redact(text), text);
+  }
+});
+
+test("Secrets hides the most that a cut may have left, whichever secret it is of", () => {
+  const secrets = new Secrets();
+  for (const secret of ["tail and much, much more", "canary-tail!"]) secrets.add(secret);
+  assert.equal(secrets.redact("x canary-tail…"), "x ***…");
+});
