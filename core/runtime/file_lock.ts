@@ -24,6 +24,8 @@ export interface FileLock {
 interface Seen {
   /** Tells who made it; empty in the moment before it is written, and where it cannot be read. */
   readonly id: string;
+  /** False for a pipe, a folder or a link, which no program of ours has made. */
+  readonly isFile: boolean;
   /** In milliseconds since the epoch. */
   readonly madeAt: number;
 }
@@ -79,7 +81,7 @@ function tryCreate(path: string, id: string): boolean {
 function removeStale(target: string, now: number): boolean {
   const path = `${target}.lock`;
   const seen = look(path);
-  if (!seen || Math.abs(now - seen.madeAt) < STALE_MS) return false;
+  if (!seen?.isFile || Math.abs(now - seen.madeAt) < STALE_MS) return false;
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
@@ -111,7 +113,8 @@ function look(path: string): Seen | undefined {
   try {
     // What is no plain file is not ours, and reading it may never end.
     const stats = lstatSync(path);
-    return { madeAt: stats.mtimeMs, id: stats.isFile() ? readId(path) : "" };
+    const isFile = stats.isFile();
+    return { madeAt: stats.mtimeMs, isFile, id: isFile ? readId(path) : "" };
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
