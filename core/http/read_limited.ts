@@ -24,15 +24,15 @@ export async function readLimited(
   options: ReadLimitedOptions,
 ): Promise<Uint8Array> {
   if (!response.body) return new Uint8Array();
-  const encoding = response.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  // As it was sent: a secret in it is not recognised in other letters.
+  const sent = response.headers.get("content-encoding")?.trim() ?? "";
+  const encoding = sent.toLowerCase();
   if (encoding === "" || encoding === "identity") return await collect(response.body, options);
   if (encoding !== "gzip" && encoding !== "x-gzip") {
     await response.body.cancel();
     throw new RegctlError(
       "INVALID_RESPONSE",
-      `${options.from} sent an answer encoded as "${
-        shorten(encoding, 50)
-      }", which was not asked for`,
+      `${options.from} sent an answer encoded as "${shorten(sent, 50)}", which was not asked for`,
     );
   }
   return await collect(await unpack(response.body), options);
