@@ -208,3 +208,47 @@ test("64: the password of -p is hidden, even where a registry sends it back", as
     assert.match(run.stderr, /answered 400 \*\*\* \*\*\*\n/);
   }
 });
+
+test("64: -vv logs that a token was asked for, and not a header of it", async () => {
+  const times = Infinity;
+  for (const kind of ["password", "identitytoken"] as const) {
+    await using registry = await startScriptedRegistry([
+      get(TAGS_PATH, TAGS, { when: ({ headers }) => headers["authorization"] === "Bearer t-1234" }),
+      get(TAGS_PATH, challenge(bearer("/token"))),
+      ...["GET", "POST"].map((method): Step => ({
+        method,
+        path: /^\/token/,
+        times,
+        reply: {
+          status: 200,
+          headers: { "x-token-server": "mine" },
+          body: { token: "t-1234" },
+        },
+      })),
+    ]);
+    const options = kind === "password"
+      ? { stdin: PASSWORD }
+      : { env: identity(registry, "identitytoken") };
+    const words = ["tags", `${registry.host}/app`, ...(kind === "password" ? USER : []), "-vv"];
+    const run = await runCaptured(words, options);
+    assert.equal(run.exitCode, 0, run.stderr);
+    const url = registry.url;
+    const lines = run.stderr.split("\n").filter((line) => line !== "");
+    const token = lines.findIndex((line) => line.includes(`${url}/token`));
+    const method = kind === "password" ? "GET" : "POST";
+    assert.match(lines[token] ?? "", new RegExp(`^${method} ${url}/token\\S* 200 `));
+    assert.doesNotMatch(run.stderr, /x-token-server/i);
+    assert.doesNotMatch(run.stderr, /Basic|urlencoded/);
+    const tags = lines.flatMap((line, i) => line.includes(`GET ${url}${TAGS_PATH} `) ? [i] : []);
+    assert.equal(tags.length, 2);
+    for (const at of tags) {
+      assert.match(lines[at - 1] ?? "", /^> /);
+      assert.match(lines[at + 1] ?? "", /^< /);
+    }
+    assert.match(run.stderr, /^> authorization: \*\*\*$/m);
+    assert.match(run.stderr, /^< www-authenticate: Bearer realm="\/token"/m);
+    // Each request's headers, its own line, and its answer's headers; of the token its line alone.
+    const order = lines.map((line) => line[0]).join("");
+    assert.match(order, method === "GET" ? /^>+G<+G>+G<+$/ : /^>+G<+P>+G<+$/);
+  }
+});
