@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { SYSTEM_CLOCK } from "../../../../core/runtime/system_clock.ts";
 import { updateFile } from "../../../../core/runtime/update_file.ts";
@@ -33,4 +33,20 @@ test("70: as many links are followed as the system follows", async () => {
   await updateFile(SYSTEM_CLOCK, folder.join("39"), change, { maxBytes: 1000 });
   assert.equal(readFileSync(folder.join("0"), "utf8"), "two");
   assert.equal(readFileSync(folder.join("39"), "utf8"), "two");
+});
+
+test("F33: a lock of a clock that goes ahead is left behind once its time is over", async () => {
+  for (const [aheadMs, waitMs] of [[60_000, 0], [4000, 14_000]] as const) {
+    await using folder = await createTempFolder();
+    const path = await folder.write("config.json", "one");
+    await folder.write("config.json.lock", "another program's");
+    const clock = createFakeClock(Date.now());
+    const madeAt = (clock.now() + aheadMs) / 1000;
+    utimesSync(`${path}.lock`, madeAt, madeAt);
+    await updateFile(clock, path, () => new TextEncoder().encode("two"), { maxBytes: 1000 });
+    const waitedMs = clock.waits.reduce((sum, ms) => sum + ms, 0);
+    assert.ok(waitedMs >= waitMs && waitedMs < waitMs + 100, `${waitedMs} ms`);
+    assert.equal(readFileSync(path, "utf8"), "two");
+    assert.deepEqual(readdirSync(folder.path), ["config.json"]);
+  }
 });
