@@ -50,7 +50,9 @@ export function createDoctorCommand(context: Context): Command {
     const facts = cleanFacts(found, (text) => secrets.redact(text));
     const problems = findProblems(facts);
     await stdout.write(
-      options.output === "json" ? formatJson({ ...facts, problems }) : formatText(facts, problems),
+      options.output === "json"
+        ? formatJson({ ...facts, problems })
+        : formatText(facts, problems, watch),
     );
     const failure = failureOf(facts);
     // The report has it already, with its remedy.
@@ -85,10 +87,10 @@ function attempt<T>(parse: () => T): T | undefined {
   }
 }
 
-function formatText(facts: Facts, problems: readonly Problem[]): string {
+function formatText(facts: Facts, problems: readonly Problem[], watch: Watch): string {
   const list = problems.map(({ problem, remedy }) =>
     `\nproblem: ${escapeText(problem)}\nremedy:  ${escapeText(remedy)}\n`
   );
   const result = list.length > 0 ? list.join("") : "\nNo problems found\n";
-  return formatFields(describeFacts(facts)) + result;
+  return formatFields(describeFacts(facts, watch)) + result;
 }

@@ -13,8 +13,14 @@ import { count } from "./find_problems.ts";
 /** A line of the report: what it is about, and what was found. Not yet escaped. */
 export type Line = readonly [label: string, text: string];
 
+/** What {@linkcode describeFacts} takes beside the facts. */
+export interface DescribeOptions {
+  /** Whether the registry was told who asks. */
+  readonly hasIdentified: boolean;
+}
+
 /** The facts as lines for a person. What was not looked at has none. */
-export function describeFacts(facts: Facts): Line[] {
+export function describeFacts(facts: Facts, { hasIdentified }: DescribeOptions): Line[] {
   const { api, access } = facts;
   const lines: (readonly [string, string | undefined])[] = [
     ["url", `${facts.url}/v2/`],
@@ -35,7 +41,7 @@ export function describeFacts(facts: Facts): Line[] {
         facts.credential,
         (credential) =>
           describeCredential(credential) +
-          (isUnasked(facts) ? ", not asked for, so not checked" : ""),
+          (!hasIdentified && isUnasked(facts) ? ", not asked for, so not checked" : ""),
       ),
     ],
     ...facts.tokens.map((token) => ["token", describeToken(token)] as const),

@@ -17,11 +17,14 @@ export class Watch implements TransportObservers {
   readonly rateLimitHeaders = new Map<string, string>();
   /** The reading with the shortest round trip, which is the most exact one. */
   clockReading: ClockReading | undefined;
+  /** Whether the registry was told who asks. */
+  hasIdentified = false;
   readonly observe: Stage;
 
   /** @param origin gives the registry's origin, which is known when the first request is sent */
   constructor(clock: Clock, origin: () => string) {
     this.observe = (next) => async (request) => {
+      if (request.headers.has("authorization")) this.hasIdentified = true;
       const sentAt = clock.now();
       const response = await next(request);
       // A token server and a blob store have limits and clocks of their own.
