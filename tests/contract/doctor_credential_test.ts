@@ -51,6 +51,17 @@ test("the credential: only where nobody asked for it, that is said", async () =>
   }
 });
 
+test("the credential: where the repository lets nobody in, more than that is not said", async () => {
+  const run = await runDoctor(
+    [get("/v2/", OPEN), get(/^\/v2\/app\//, { status: 404 })],
+    ANN,
+    OPTIONS,
+  );
+  assert.equal(run.exitCode, 3);
+  assert.equal(lineOf(run, "credential"), '"ann", from --password-stdin');
+  assert.equal(run.stderr, "error: Cannot look further into HOST/app\n");
+});
+
 test("the credential: where there is none, nobody has to ask", async () => {
   const run = await runDoctor(repositorySteps());
   assert.equal(lineOf(run, "credential"), "none found");
