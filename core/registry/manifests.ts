@@ -55,9 +55,7 @@ export async function getManifest(
   const named = readDigestHeader(response, task);
   const digest = reference.digest ?? named ?? computeDigest(bytes);
   for (const one of new Set([digest, named ?? digest])) assertContent(bytes, { digest: one }, task);
-  // Says so in its own way where no registry answered.
-  parseJson(response, task);
-  const manifest = parse(bytes, mediaTypeOf(response), task);
+  const manifest = parse(response, task);
   const { mediaType } = manifest;
   if (expected) {
     assertContent(bytes, expected, task);
@@ -129,11 +127,13 @@ function mediaTypeOf({ headers }: HttpResponse): string {
   return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-function parse(bytes: Uint8Array, mediaType: string, task: string): Manifest {
+function parse(response: HttpResponse, task: string): Manifest {
   try {
-    return parseManifest(bytes, mediaType);
+    return parseManifest(response.body, mediaTypeOf(response));
   } catch (error) {
     if (!(error instanceof RegctlError)) throw error;
+    // Says so in its own way where no registry answered.
+    parseJson(response, task);
     const { code, message, hint } = error;
     throw new RegctlError(code, `Cannot ${task}: ${message}`, { hint, cause: error });
   }

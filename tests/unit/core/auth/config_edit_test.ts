@@ -121,17 +121,21 @@ test("69: the last entry that goes leaves an empty object", () => {
   assert.equal(decode(removeEntries(encode(text), PLACE)), '{"auths":{}, "a":1}\n');
 });
 
-test("73: a key that is there twice is refused, wherever it is", async () => {
+test("73: a key that is there twice is refused where it is about log-ins", async () => {
   const broken = [
     ['{"auths":{},"auths":{}}', "auths"],
     ['{"auths":{},"\\u0061uths":{}}', "auths"],
     ['{"auths":{"h.test":{},"h.test":{}}}', "h.test"],
     ['{"auths":{"h.test":{"auth":"eDp5","auth":"eDp5"}}}', "auth"],
-    ['{"x":[{"y":1,"y":1}],"auths":{"h.test":{}}}', "y"],
+    ['{"x":1,"auths":{"h.test":{}},"x":2}', "x"],
   ] as const;
   for (const [text, key] of broken) {
     const message = new RegExp(`^Cannot use c\\.json: it has "${key}" twice$`);
     await assertRejects(() => setEntry(encode(text), PLACE, ENTRY), "CONFIG", message);
     await assertRejects(() => removeEntries(encode(text), PLACE), "CONFIG", message);
   }
+  // What is deeper beside them is not touched.
+  const beside = '{"x":[{"y":1,"y":1}],"auths":{"h.test":{"auth":"eDp5"}}}';
+  const left = decode(removeEntries(encode(beside), PLACE));
+  assert.equal(left, '{"x":[{"y":1,"y":1}],"auths":{}}');
 });

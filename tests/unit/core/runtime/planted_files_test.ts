@@ -45,11 +45,11 @@ test("70: what another user put where others can write is refused, and nothing i
     for (const folderOwner of [0, THIRD]) {
       await using folder = await createTempFolder();
       const { inside, file, link, real } = await plant(folder, { mode, folderOwner, owner: OTHER });
-      const rest = "of another user, in a folder that others can write to";
+      const rest = "of another user, in a folder that everybody can write to";
       const forFile = await assertRejects(() => append(file), "CONFIG");
       assert.equal(
         forFile.message,
-        `Cannot write ${file}: it belongs to another user, in a folder that others can write to`,
+        `Cannot write ${file}: it belongs to another user, in a folder that everybody can write to`,
       );
       const forLink = await assertRejects(() => append(link), "CONFIG");
       assert.equal(forLink.message, `Cannot write ${link}: ${link} is a link ${rest}`);
