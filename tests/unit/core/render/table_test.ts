@@ -36,3 +36,21 @@ test("a long cell does not make the others slow", async () => {
   const ms = performance.now() - start;
   assert.ok(ms < 2000, `${ms} ms`);
 });
+
+test("a cell of more than 400 columns sticks out and does not pad all others", async () => {
+  const rows = (long: string) => [["a", "1"], [long, "2"], ["b", "3"]];
+  for (const [mark, width] of [["x", 1], ["日", 2]] as const) {
+    for (const columns of [400, 402, 40_000]) {
+      const long = mark.repeat(columns / width);
+      const lines = (await formatTable(["A", "B"], rows(long))).split("\n");
+      const padded = (cell: string) => `${cell}${" ".repeat(399)}  `;
+      assert.deepEqual(lines, [
+        `${padded("A")}B`,
+        `${padded("a")}1`,
+        `${long}  2`,
+        `${padded("b")}3`,
+        "",
+      ]);
+    }
+  }
+});

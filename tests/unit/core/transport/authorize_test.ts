@@ -18,13 +18,15 @@ const PULL = scopeOf("repository:a:pull");
 
 interface Scene {
   readonly credential?: Credential;
+  /** Thrown in place of it by the n-th search, from 1. Default: nothing is. */
+  readonly failure?: (n: number) => Error | undefined;
   /** The registry's answer to a request with this `Authorization`. */
   readonly registry: (authorization: string | null, request: HttpRequest) => HttpResponse;
   /** The token server's answer to its n-th request, from 1. Default: token `t1`, `t2`, … */
   readonly tokens?: (n: number, request: HttpRequest) => HttpResponse;
 }
 
-function play({ credential, registry, tokens }: Scene) {
+function play({ credential, failure, registry, tokens }: Scene) {
   const clock = createFakeClock();
   const secrets = new Secrets();
   const sent: (string | null)[] = [];
@@ -38,6 +40,9 @@ function play({ credential, registry, tokens }: Scene) {
     onToken: (facts) => told.push(facts),
     findCredential: async () => {
       finds++;
+      await Promise.resolve();
+      const error = failure?.(finds);
+      if (error) throw error;
       return credential;
     },
     sendToTokenServer: async (request) => {
@@ -290,4 +295,45 @@ test("each token is told of: what it was asked for, what it grants, how long, ne
     { asked, granted: undefined, lifetimeS: undefined },
     { asked, granted: asked, lifetimeS: 300 },
   ]);
+});
+
+test("a credential that was not to be had once is looked for again at the next challenge", async () => {
+  const locked = new Error("the keychain is locked");
+  const failure = (n: number) => n === 1 ? locked : undefined;
+  const registry = wants((header) => header === "Bearer t1");
+  const scene = play({ credential: ANN, failure, registry });
+  await assert.rejects(scene.get(), (error) => error === locked);
+  for (let i = 0; i < 2; i++) {
+    const { status, identity } = await scene.get();
+    assert.deepEqual([status, identity], [200, 'as "ann" (from test)']);
+  }
+  assert.deepEqual([scene.finds(), scene.exchanges.length], [2, 1]);
+});
+
+test("twenty requests at once share one search for the credential, also one that fails", async () => {
+  const locked = new Error("the keychain is locked");
+  const failure = (n: number) => n === 1 ? locked : undefined;
+  const registry = wants((header) => header === "Bearer t1");
+  const scene = play({ credential: ANN, failure, registry });
+  const results = await Promise.allSettled(Array.from({ length: 20 }, () => scene.get()));
+  for (const result of results) {
+    assert.equal(result.status === "rejected" && result.reason, locked);
+  }
+  assert.equal(scene.finds(), 1);
+  assert.equal((await scene.get()).status, 200);
+  assert.equal(scene.finds(), 2);
+});
+
+test("a credential that cannot be had does not spoil answers that need none", async () => {
+  const failure = () => new Error("the keychain is locked");
+  const scene = play({
+    failure,
+    registry: (_, { scopes }) =>
+      scopes?.length === 0 ? createResponse(200) : createResponse(401, PULL),
+  });
+  await assert.rejects(scene.get(), /locked/);
+  const { status, identity } = await scene.get([]);
+  assert.deepEqual([status, identity], [200, "anonymously"]);
+  const [needsNone, needsOne] = await Promise.allSettled([scene.get([]), scene.get()]);
+  assert.deepEqual([needsNone.status, needsOne.status], ["fulfilled", "rejected"]);
 });

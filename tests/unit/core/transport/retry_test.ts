@@ -115,3 +115,33 @@ test("a wait ends when the call is stopped, and nothing more is sent", async () 
   const { result, sent } = await run([status(503)], { signal: AbortSignal.abort(reason) });
   assert.deepEqual([result, sent], [reason, 1]);
 });
+
+test("what answered may have arrived before, unless the answers say that nothing was done", async () => {
+  const table = [
+    [[status(408)], true],
+    [[status(500)], true],
+    [[status(502)], true],
+    [[status(504)], true],
+    [[lost("lost")], true],
+    [[status(429)], undefined],
+    [[status(503)], undefined],
+    [[lost("refused")], undefined],
+    [[lost("unresolved")], undefined],
+    [[lost("unreachable")], undefined],
+    [[], undefined],
+    [[status(429), lost("refused"), status(503)], undefined],
+    [[status(504), status(429), lost("refused")], true],
+    [[status(429), lost("lost"), status(503)], true],
+  ] as const;
+  for (const [before, expected] of table) {
+    const { result } = await run([...before, status(404)], { method: "DELETE" });
+    const { mayHaveArrived } = result as HttpResponse;
+    assert.deepEqual([statusOf(result), mayHaveArrived], [404, expected], JSON.stringify(before));
+  }
+  // The answer that is given is not an earlier one.
+  const last = await run([status(503), status(500)], { method: "DELETE", retries: 1 });
+  assert.deepEqual([statusOf(last.result), (last.result as HttpResponse).mayHaveArrived], [
+    500,
+    undefined,
+  ]);
+});
