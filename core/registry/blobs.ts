@@ -91,7 +91,20 @@ function toContent(
   }
   const end = Math.min((range.last ?? Infinity) + 1, total ?? Infinity);
   const size = Number.isFinite(end) ? end - range.first : undefined;
-  return { size, pieces: stream, cancel };
+  return { size, pieces: refuseNothing(stream, task), cancel };
+}
+
+/** Where the server tells no size, a part that is beyond the end is known when no byte has come. */
+async function* refuseNothing(
+  pieces: AsyncIterable<Uint8Array>,
+  task: string,
+): AsyncGenerator<Uint8Array> {
+  let isEmpty = true;
+  for await (const piece of pieces) {
+    isEmpty &&= piece.byteLength === 0;
+    yield piece;
+  }
+  if (isEmpty) throw new RegctlError("REFUSED", `Cannot ${task}: it has no such part`);
 }
 
 /** The whole of a small blob, verified, as a descriptor points to it. */
