@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { createClient, parseRepository, readBlob, type ReadBlobOptions } from "../../core/mod.ts";
+import { runCapturedBytes } from "../support/capture_host.ts";
+import { listen } from "../support/listen.ts";
+import { startScriptedRegistry, type Step } from "../support/scripted_registry.ts";
+import { createTempFolder } from "../support/temp_folder.ts";
+import { blobStep, content, LAYER, LAYER_TYPE, serve } from "./oci_content.ts";
+import { runAgainst } from "./run_against.ts";
+
+const MEBIBYTE = 1024 * 1024;
+const BLOB = content(
+  Uint8Array.from({ length: 3 * MEBIBYTE }, (_, i) => (i * i) >> 5),
+  LAYER_TYPE,
+);
+/** Far above what these runs take, so that one that hangs ends by this and fails. */
+const LIMIT = ["--timeout", "10s"];
+
+/** Gets a blob of which each answer brings so many bytes, and then nothing more; the rest: all. */
+async function fetchStalling(...brings: readonly number[]) {
+  const firsts: number[] = [];
+  const server = createServer(({ headers }, response) => {
+    const first = Number(/^bytes=(\d+)-$/.exec(headers.range ?? "")?.[1] ?? 0);
+    response.writeHead(headers.range ? 206 : 200, {
+      "content-length": BLOB.size - first,
+      ...(headers.range && { "content-range": `bytes ${first}-${BLOB.size - 1}/${BLOB.size}` }),
+    });
+    const bytes = brings[firsts.length];
+    firsts.push(first);
+    if (bytes === undefined) response.end(BLOB.bytes.subarray(first));
+    else response.write(BLOB.bytes.subarray(first, first + bytes));
+  });
+  await using listener = await listen(server);
+  const name = `127.0.0.1:${listener.port}/app@${BLOB.digest}`;
+  const run = await runCapturedBytes(["blob", name, "--idle-timeout", "200ms", ...LIMIT]);
+  return { ...run, firsts };
+}
+
+test("49: a line that goes dead behind good progress is taken up again with Range", async () => {
+  const run = await fetchStalling(MEBIBYTE);
+  assert.deepEqual([run.exitCode, run.stderr], [0, ""]);
+  assert.ok(run.bytes.equals(BLOB.bytes));
+  assert.deepEqual(run.firsts, [0, MEBIBYTE]);
+  assert.equal(run.waits.length, 1);
+});
+
+test("F9: a server that brings less than that and goes silent is not asked again", async () => {
+  const cases = [[[0], 1], [[MEBIBYTE - 1], 1], [[MEBIBYTE, MEBIBYTE - 1], 2]] as const;
+  for (const [brings, requests] of cases) {
+    const run = await fetchStalling(...brings);
+    assert.equal(run.exitCode, 5, run.stderr);
+    assert.match(run.stderr, /less than 1 KiB came in 0\.2 s/);
+    assert.equal(run.firsts.length, requests);
+  }
+});
+
+/** Gets a part of {@linkcode LAYER} into a file; gives what is there afterwards. */
+async function fetchPart(range: string, script: readonly Step[], ...words: readonly string[]) {
+  await using folder = await createTempFolder();
+  await using registry = await startScriptedRegistry(script);
+  const name = `${registry.host}/app@${LAYER.digest}`;
+  const run = await runCapturedBytes([
+    ...["blob", name, "--range", range, "--output", folder.join("part")],
+    ...words,
+  ]);
+  registry.assertDone();
+  const files = await readdir(folder.path);
+  return { ...run, files, ranges: registry.requests.map(({ headers }) => headers["range"]) };
+}
+
+test("--range: a first byte is not taken for the whole part", async () => {
+  const first = {
+    ...blobStep(LAYER),
+    reply: {
+      status: 206,
+      headers: { "content-range": "bytes 0-0/*" },
+      body: LAYER.bytes.subarray(0, 1),
+    },
+  };
+  const refused = await fetchPart("0-5", [first], "--retries", "0");
+  assert.deepEqual([refused.exitCode, refused.files], [5, []], refused.stderr);
+  assert.match(refused.stderr, /closed half-way/);
+  const rest = {
+    ...blobStep(LAYER),
+    reply: {
+      status: 206,
+      headers: { "content-range": "bytes 1-5/*" },
+      body: LAYER.bytes.subarray(1, 6),
+    },
+  };
+  const whole = await fetchPart("0-5", [first, rest]);
+  assert.deepEqual([whole.exitCode, whole.files], [0, ["part"]], whole.stderr);
+  assert.deepEqual(whole.ranges, ["bytes=0-5", "bytes=1-5"]);
+});
+
+test("--range: a part beyond the end is refused where the server knows no Range", async () => {
+  const { size, bytes } = LAYER;
+  const chunked = `${size.toString(16)}\r\n${bytes}\r\n0\r\n\r\n`;
+  const replies = [
+    serve(LAYER),
+    { status: 200, headers: { "transfer-encoding": "chunked" }, body: chunked },
+  ];
+  for (const reply of replies) {
+    for (const range of [`${size}-`, `${size}-${size}`, `${size + 90}-${size + 99}`]) {
+      const run = await fetchPart(range, [{ ...blobStep(LAYER), reply }]);
+      assert.deepEqual([run.exitCode, run.stdout, run.files], [6, "", []], run.stderr);
+      assert.match(run.stderr, /no such part\n/);
+    }
+    const last = await fetchPart(`${size - 1}-${size}`, [{ ...blobStep(LAYER), reply }]);
+    assert.deepEqual([last.exitCode, last.files], [0, ["part"]], last.stderr);
+  }
+});
+
+test("blob: --head takes no web page for a blob", async () => {
+  for (const type of ["text/html", "Text/HTML; charset=utf-8"]) {
+    const run = await runAgainst([{
+      ...blobStep(LAYER),
+      method: "HEAD",
+      reply: { status: 200, headers: { "content-type": type }, body: "<html>" },
+    }], ["blob", `HOST/app@${LAYER.digest}`, "--head"]);
+    assert.deepEqual([run.exitCode, run.stdout], [7, ""]);
+    assert.match(run.stderr, /is not a registry's answer \(content type text\/html/i);
+  }
+});
+
+/** Reads a blob that does not end; gives the error's code, once the server has seen the close. */
+async function leave(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  options: ReadBlobOptions = {},
+): Promise<unknown> {
+  const { promise: isClosed, resolve: closed } = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => {
+    response.once("close", closed);
+    response.writeHead(status, { "content-length": 1_000_000_000, ...headers });
+    response.write(new Uint8Array(100_000));
+  });
+  await using listener = await listen(server);
+  const { registry, ...rest } = parseRepository(`127.0.0.1:${listener.port}/app`);
+  const client = createClient(registry, { retries: 0 });
+  const code = await readBlob(client, { registry, ...rest }, LAYER.digest, options)
+    .then((blob) => blob.cancel(), (error) => error.code);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tooLate = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still open: ${status} ${code}`)), 3000);
+  });
+  await Promise.race([isClosed, tooLate]).finally(() => clearTimeout(timer));
+  return code;
+}
+
+test("a blob that is not wanted after all lets go of its connection", async () => {
+  const { digest } = BLOB;
+  const part = { "content-range": "bytes 0-999999999/1000000000" };
+  assert.equal(await leave(200, {}), undefined);
+  assert.equal(await leave(206, part, { range: { first: 0 } }), undefined);
+  assert.equal(await leave(200, { "docker-content-digest": digest }), "INTEGRITY");
+  assert.equal(await leave(200, { "docker-content-digest": "sha256:x" }), "INTEGRITY");
+  assert.equal(await leave(200, {}, { size: 10 }), "INTEGRITY");
+  assert.equal(await leave(201, {}), "INVALID_RESPONSE");
+  assert.equal(await leave(206, part), "INVALID_RESPONSE");
+  assert.equal(await leave(200, {}, { range: { first: 1_000_000_000 } }), "REFUSED");
+});
