@@ -95,6 +95,16 @@ test("--range: a first byte is not taken for the whole part", async () => {
   assert.deepEqual(whole.ranges, ["bytes=0-5", "bytes=1-5"]);
 });
 
+test("--range: the length of a part is not that of the blob", async () => {
+  for (const range of ["4-6", "4-"]) {
+    const { bytes } = LAYER;
+    const headers = { "content-range": "bytes 4-6/*" };
+    const step = { ...blobStep(LAYER), reply: { status: 206, headers, body: bytes.subarray(4) } };
+    const run = await fetchPart(range, [step]);
+    assert.deepEqual([run.exitCode, run.stderr, run.files], [0, "", ["part"]]);
+  }
+});
+
 test("--range: a part beyond the end is refused where the server knows no Range", async () => {
   const { size, bytes } = LAYER;
   const chunked = `${size.toString(16)}\r\n${bytes}\r\n0\r\n\r\n`;
