@@ -99,6 +99,30 @@ test("44: a 404 to a repeated DELETE means that the first one did it", async () 
   assert.deepEqual([code, waits.length], [undefined, 1]);
 });
 
+test("44: a 404 behind an answer that leaves it open counts as done, behind any other not", async () => {
+  const step = { method: "DELETE", path: `/v2/app/manifests/${DIGEST}` };
+  const clock = { now: () => 0, random: () => 0, sleep: () => Promise.resolve() };
+  const table: readonly (readonly [readonly number[], ErrorCode | undefined])[] = [
+    [[408], undefined],
+    [[500], undefined],
+    [[502], undefined],
+    [[504], undefined],
+    [[500, 429], undefined],
+    [[429], "NOT_FOUND"],
+    [[503], "NOT_FOUND"],
+    [[503, 429], "NOT_FOUND"],
+    [[], "NOT_FOUND"],
+  ];
+  for (const [statuses, expected] of table) {
+    const script = [...statuses, 404].map((status) => ({ ...step, reply: { status } }));
+    const code = await withClient(script, (client, app) => codeOf(deleteManifest(client, app)), {
+      retries: 2,
+      clock,
+    });
+    assert.equal(code, expected, String(statuses));
+  }
+});
+
 test("a credential is asked for when the registry asks, once, and stays out of the log", async () => {
   let asked = 0;
   const log: string[] = [];

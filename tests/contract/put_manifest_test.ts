@@ -324,6 +324,40 @@ test("56: what is no OCI index under that tag is reported and left alone", async
   }
 });
 
+test("56: a list of referrers that lies or is damaged is not written over", async () => {
+  const text = manifest({ subject: SUBJECT });
+  const other = { ...SUBJECT, digest: sha256("other") };
+  const good = indexOf([other]);
+  const named = (digest: string) => ({
+    ...good,
+    headers: { ...good.headers, "docker-content-digest": digest },
+  });
+  const damaged = (body: string) => ({ ...good, body });
+  const replies = [
+    named(sha256("another list")),
+    named("sha256:x"),
+    // Not even for what is listed there already.
+    { ...indexOf([{ ...SUBJECT, digest: sha256(text) }]), headers: named(SUBJECT.digest).headers },
+    damaged(""),
+    damaged(good.body.slice(0, -1)),
+    damaged(good.body.replace("{", '{"manifests":[],')),
+    damaged(good.body.replace("{", '{"Manifests":[],')),
+    damaged(good.body.replace("{", `{"x":${"[".repeat(100)}${"]".repeat(100)},`)),
+    damaged(good.body.replace("sha256:", "sha256:x")),
+  ];
+  for (const reply of replies) {
+    const run = await pushText([put(), list(reply)], text);
+    assert.deepEqual([run.exitCode, run.stdout], [8, ""], run.stderr);
+    assert.match(run.stderr, /it was pushed, but what stands under the tag/);
+    assert.deepEqual(run.requests.map(({ method }) => method), ["PUT", "GET"]);
+  }
+  const right = await pushText(
+    [put(), list(named(sha256(good.body))), put(SUBJECT_TAG)],
+    text,
+  );
+  assertRun(right, { exitCode: 0, stdout: `${sha256(text)}\n`, stderr: NOTE });
+});
+
 test("56: the tag of a long digest is cut", async () => {
   const subject = { ...SUBJECT, digest: `sha512:${"ab".repeat(64)}` };
   const tag = `sha512-${"ab".repeat(32)}`;
