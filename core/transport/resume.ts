@@ -22,8 +22,8 @@ export function resume(options: RetryOptions): Stage {
     const { range } = request;
     const response = await next(range ? withRange(request, range) : request);
     if (!response.stream) return response;
-    const download = new Download(options, next, request);
-    return { ...response, stream: download.pieces(response) };
+    const download = new Download(options, next, request, response);
+    return { ...response, stream: download.pieces(), cancel: () => download.cancel() };
   };
 }
 
@@ -31,6 +31,9 @@ class Download {
   readonly #options: RetryOptions;
   readonly #next: Send;
   readonly #request: HttpRequest;
+  /** The one that the pieces come from. */
+  #response: HttpResponse;
+  #isCancelled = false;
   /** Where the piece that comes next begins in the whole body. */
   #position: number;
   #positionAtBreak: number;
@@ -39,22 +42,31 @@ class Download {
   /** In a row at the very same byte. */
   #breaksHere = 0;
 
-  constructor(options: RetryOptions, next: Send, request: HttpRequest) {
+  constructor(options: RetryOptions, next: Send, request: HttpRequest, response: HttpResponse) {
     this.#options = options;
     this.#next = next;
     this.#request = request;
+    this.#response = response;
     this.#position = this.#positionAtBreak = request.range?.first ?? 0;
   }
 
-  async *pieces(first: HttpResponse): AsyncGenerator<Uint8Array> {
-    for (let response = first;;) {
+  async *pieces(): AsyncGenerator<Uint8Array> {
+    for (;;) {
       try {
-        yield* this.#wanted(response);
+        yield* this.#wanted(this.#response);
         return;
       } catch (error) {
-        response = await this.#again(error);
+        await this.#response.cancel?.();
+        if (this.#isCancelled) throw error;
+        await this.#again(error);
       }
     }
+  }
+
+  /** Ends the request that is under way; no other one follows. */
+  async cancel(): Promise<void> {
+    this.#isCancelled = true;
+    await this.#response.cancel?.();
   }
 
   /** The pieces of one response, without what came before and what was not asked for. */
@@ -91,7 +103,7 @@ class Download {
     }
   }
 
-  async #again(error: unknown): Promise<HttpResponse> {
+  async #again(error: unknown): Promise<void> {
     const { clock, retries } = this.#options;
     const { signal } = this.#request;
     const progress = this.#position - this.#positionAtBreak;
@@ -106,8 +118,12 @@ class Download {
     await clock.sleep(backoff(this.#breaks, clock), signal);
     const last = this.#request.range?.last;
     const range: ByteRange = { first: this.#position, ...(last !== undefined && { last }) };
+    if (this.#isCancelled) throw error;
     const response = await this.#next(withRange(this.#request, range));
-    if (response.status === 200 || response.status === 206) return response;
+    this.#response = response;
+    if (!this.#isCancelled && (response.status === 200 || response.status === 206)) return;
+    await response.cancel?.();
+    if (this.#isCancelled) throw error;
     throw new NetworkError(
       "other",
       `Cannot reach ${response.url.host}: the connection broke off, and it answered ` +
