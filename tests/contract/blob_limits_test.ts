@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { test } from "node:test";
-import { createClient, parseRepository, readBlob, type ReadBlobOptions } from "../../core/mod.ts";
+import {
+  type BlobContent,
+  createClient,
+  parseRepository,
+  readBlob,
+  type ReadBlobOptions,
+} from "../../core/mod.ts";
 import { runCapturedBytes } from "../support/capture_host.ts";
 import { listen } from "../support/listen.ts";
 import { startScriptedRegistry, type Step } from "../support/scripted_registry.ts";
@@ -135,40 +141,106 @@ test("blob: --head takes no web page for a blob", async () => {
   }
 });
 
-/** Reads a blob that does not end; gives the error's code, once the server has seen the close. */
+/** A head, behind which a body of 1 GB begins. */
+interface Head {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How much of the body comes before the connection is closed. Default: it stays open. */
+  readonly bytes?: number;
+}
+
+/**
+ * Runs a task on a blob that does not end; gives the code of the error, if any, once the server has
+ * seen that all connections are closed.
+ */
 async function leave(
-  status: number,
-  headers: Readonly<Record<string, string>>,
+  heads: readonly Head[],
   options: ReadBlobOptions = {},
+  task = (blob: BlobContent) => blob.cancel(),
 ): Promise<unknown> {
-  const { promise: isClosed, resolve: closed } = Promise.withResolvers<void>();
+  let requests = 0;
+  const open = new Set<ServerResponse>();
+  const { promise: isLeft, resolve: left } = Promise.withResolvers<void>();
   const server = createServer((_request, response) => {
-    response.once("close", closed);
+    const { status, headers, bytes } = heads[requests++] ?? { status: 500 };
+    open.add(response);
+    response.once("close", () => {
+      open.delete(response);
+      if (requests >= heads.length && open.size === 0) left();
+    });
     response.writeHead(status, { "content-length": 1_000_000_000, ...headers });
-    response.write(new Uint8Array(100_000));
+    response.write(
+      new Uint8Array(bytes ?? 100_000),
+      // Not at once: a runtime forgets what it has not passed on.
+      () => bytes && setTimeout(() => response.destroy(), 100),
+    );
   });
   await using listener = await listen(server);
   const { registry, ...rest } = parseRepository(`127.0.0.1:${listener.port}/app`);
-  const client = createClient(registry, { retries: 0 });
+  const clock = { now: () => 0, random: () => 0, sleep: () => Promise.resolve() };
+  const client = createClient(registry, { retries: 1, clock });
   const code = await readBlob(client, { registry, ...rest }, LAYER.digest, options)
-    .then((blob) => blob.cancel(), (error) => error.code);
+    .then(task).then(() => undefined, (error) => error.code);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`still open: ${status} ${code}`)), 3000);
+    timer = setTimeout(() => reject(new Error(`still open: ${JSON.stringify(heads)}`)), 3000);
   });
-  await Promise.race([isClosed, tooLate]).finally(() => clearTimeout(timer));
+  await Promise.race([isLeft, tooLate]).finally(() => clearTimeout(timer));
+  assert.equal(requests, heads.length);
   return code;
 }
 
+/** Reads on until so many bytes have come. */
+async function readOn({ pieces }: BlobContent, bytes = Infinity): Promise<void> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  for (let count = 0; count < bytes;) {
+    const { done, value } = await iterator.next();
+    if (done) return;
+    count += value.byteLength;
+  }
+}
+
+const PART = { "content-range": "bytes 0-999999999/1000000000" };
+
 test("a blob that is not wanted after all lets go of its connection", async () => {
   const { digest } = BLOB;
-  const part = { "content-range": "bytes 0-999999999/1000000000" };
-  assert.equal(await leave(200, {}), undefined);
-  assert.equal(await leave(206, part, { range: { first: 0 } }), undefined);
-  assert.equal(await leave(200, { "docker-content-digest": digest }), "INTEGRITY");
-  assert.equal(await leave(200, { "docker-content-digest": "sha256:x" }), "INTEGRITY");
-  assert.equal(await leave(200, {}, { size: 10 }), "INTEGRITY");
-  assert.equal(await leave(201, {}), "INVALID_RESPONSE");
-  assert.equal(await leave(206, part), "INVALID_RESPONSE");
-  assert.equal(await leave(200, {}, { range: { first: 1_000_000_000 } }), "REFUSED");
+  assert.equal(await leave([{ status: 200 }]), undefined);
+  assert.equal(await leave([{ status: 206, headers: PART }], { range: { first: 0 } }), undefined);
+  const lies = { "docker-content-digest": digest };
+  assert.equal(await leave([{ status: 200, headers: lies }]), "INTEGRITY");
+  const odd = { "docker-content-digest": "sha256:x" };
+  assert.equal(await leave([{ status: 200, headers: odd }]), "INTEGRITY");
+  assert.equal(await leave([{ status: 200 }], { size: 10 }), "INTEGRITY");
+  assert.equal(await leave([{ status: 201 }]), "INVALID_RESPONSE");
+  assert.equal(await leave([{ status: 206, headers: PART }]), "INVALID_RESPONSE");
+  assert.equal(await leave([{ status: 200 }], { range: { first: 1_000_000_000 } }), "REFUSED");
+});
+
+test("a part that was not asked for lets go of its connection", async () => {
+  const other = { "content-range": "bytes 500-999999999/1000000000" };
+  for (const headers of [other, {}]) {
+    const head = { status: 206, headers };
+    assert.equal(await leave([head], { range: { first: 0 } }, (it) => readOn(it)), "NETWORK");
+    const broken = { status: 200, bytes: 200 };
+    assert.equal(await leave([broken, head], {}, (it) => readOn(it)), "NETWORK");
+  }
+  const created = [{ status: 200, bytes: 200 }, { status: 201 }];
+  assert.equal(await leave(created, {}, (it) => readOn(it)), "NETWORK");
+});
+
+test("a blob that was taken up again lets go of its connection, too", async () => {
+  const heads = [{ status: 200, bytes: 2000 }, { status: 206, headers: PART }];
+  const code = await leave(heads, {}, async (it) => {
+    await readOn(it, 2500);
+    await it.cancel();
+  });
+  assert.equal(code, undefined);
+});
+
+test("a blob that was given up is not asked for again", async () => {
+  const code = await leave([{ status: 200 }], {}, async (it) => {
+    await it.cancel();
+    await readOn(it);
+  });
+  assert.equal(code, "NETWORK");
 });
