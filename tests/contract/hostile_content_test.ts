@@ -69,7 +69,7 @@ test("a manifest that is nested deeper than 20 is refused, fast", async () => {
   const good = deepManifest(20);
   const run = await runAgainst([manifestStep("1", serve(good))], ["manifest", REF, "-o", "raw"]);
   assertRun(run, { exitCode: 0, stdout: String(good.bytes), stderr: "" });
-  for (const levels of [21, 1_000_000]) {
+  for (const levels of [21, 100_000]) {
     for (const output of ["raw", "json", "table"]) {
       const refused = await runAgainst(
         [manifestStep("1", serve(deepManifest(levels)))],
@@ -82,7 +82,7 @@ test("a manifest that is nested deeper than 20 is refused, fast", async () => {
 });
 
 test("a configuration that is nested deeper than 20 is refused, fast, and printed as it is with -o raw", async () => {
-  for (const levels of [20, 21, 1_000_000]) {
+  for (const levels of [20, 21, 100_000]) {
     const config = content(nest(levels, '"os":"linux","architecture":"amd64",'), CONFIG_TYPE);
     const script = [manifestStep("1", serve(image({ config: pointTo(config) }))), blobStep(config)];
     const raw = await runAgainst(script, ["config", REF, "-o", "raw", ...LIMIT]);

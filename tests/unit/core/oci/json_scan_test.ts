@@ -125,14 +125,13 @@ test("isDeeperThan counts lists and objects, and no brackets in texts", () => {
 });
 
 test("what scans JSON is fast", () => {
-  const hostile = ["[", '{"a":', '"\\', '"', "\\", "]", '"a":{"a":'];
-  for (const piece of hostile) {
-    const json = piece.repeat(MEBIBYTE / piece.length);
-    assertFast(piece, () => isDeeperThan(json, 20));
+  assertFast("[", () => isDeeperThan("[".repeat(MEBIBYTE), 20));
+  for (const piece of ["[", '"\\', '"', "\\", '\\"', "]", '"a":{"a":']) {
+    const json = piece.repeat(65_536 / piece.length);
     assertFast(piece, () => isDeeperThan(json, Infinity));
   }
-  const keys = Array.from({ length: 50_000 }, (_, i) => `"k${i}":"\\\\\\""`);
+  const keys = Array.from({ length: 5000 }, (_, i) => `"k${i}":"\\\\\\""`);
   const json = `{${keys}}`;
   assertFast("keys", () => findAmbiguousKey(json, OPTIONS));
-  assertFast("keys", () => findMember(json, "k49999"));
+  assertFast("keys", () => findMember(json, "k4999"));
 });
