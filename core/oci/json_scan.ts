@@ -68,7 +68,6 @@ export function findAmbiguousKey(
         break;
       case ",":
         if (level?.keys) level.isAtKey = true;
-        else lastKey = "";
         break;
       case '"': {
         const end = findQuote(json, i + 1);
