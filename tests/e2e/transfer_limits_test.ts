@@ -30,7 +30,7 @@ test("blob: 300 MiB into a file and into a pipe that is slow take little memory"
   const digest = `sha256:${hash.digest("hex")}`;
   await using folder = await createTempFolder();
   const path = folder.join("layer");
-  for (const words of [["-o", path], []]) {
+  for (const words of [["--output", path], []]) {
     let peak: number | undefined;
     const server = createServer(async (_request, response) => {
       response.writeHead(200, { "content-length": SIZE });
