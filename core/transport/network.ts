@@ -102,8 +102,7 @@ class Exchange {
     // Asked for at once: Bun forgets what has come, should the connection end before that.
     const first = reader.read();
     first.catch(() => {});
-    const cancel = () => reader.cancel().catch(() => {});
-    return { stream: this.#pieces(reader, first), cancel };
+    return { stream: this.#pieces(reader, first), cancel: () => letGo(reader) };
   }
 
   async *#pieces(
@@ -119,7 +118,7 @@ class Exchange {
         yield value;
       }
     } finally {
-      await reader.cancel().catch(() => {});
+      await letGo(reader);
     }
   }
 
@@ -129,4 +128,9 @@ class Exchange {
       cause,
     });
   }
+}
+
+/** Ends a stream. Whether it has ended is not waited for: of one that stalls, Deno never says so. */
+async function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  reader.cancel().catch(() => {});
 }

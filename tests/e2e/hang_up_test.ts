@@ -14,7 +14,6 @@ import { createTempFolder } from "../support/temp_folder.ts";
 
 // Elsewhere nothing tells whether the signal is ignored, and then it is left alone.
 const skip = process.platform === "linux" ? false : "there is no /proc";
-// Deno takes the signal over before any program of its runs, and would end by it under nohup, too.
 const SIZE = 1_000_000;
 const DIGEST = `sha256:${createHash("sha256").update(new Uint8Array(SIZE)).digest("hex")}`;
 const IGNORING = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh"];
@@ -88,7 +87,7 @@ test("58: serve ends with its terminal, and leaves nothing", { skip }, async () 
   assert.deepEqual(readdirSync(folder.path), []);
 });
 
-// Deno takes the signal over before it is known that it was to be ignored.
+// Deno takes the signal over before any program of its runs, and would end by it under nohup, too.
 if (programCommand().length === 1) {
   test("F22: under nohup the program goes on when its terminal is closed", { skip }, async () => {
     await using folder = await createTempFolder();
