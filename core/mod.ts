@@ -76,6 +76,7 @@ export {
   type ManifestContent,
 } from "./registry/manifests.ts";
 export { findPlatform, type PlatformImage } from "./registry/platforms.ts";
+export { referrers, type ReferrersOptions } from "./registry/referrers.ts";
 export { deleteManifest } from "./registry/delete_manifest.ts";
 export {
   type BlobContent,

@@ -97,9 +97,10 @@ function readMember(value: unknown, member: string): readonly unknown[] | undefi
 
 /**
  * The URL of the next page, resolved against that of this one. It must be of the same origin:
- * a registry has no say in which other hosts we talk to, least of all with its credentials.
+ * a registry has no say in which other hosts we talk to, least of all with its credentials. Throws
+ * `PARTIAL` for any other; undefined on the last page.
  */
-function nextUrl(response: HttpResponse, task: string): URL | undefined {
+export function nextUrl(response: HttpResponse, task: string): URL | undefined {
   const target = findNextLink(response.headers);
   if (target === undefined) return undefined;
   const url = URL.canParse(target, response.url.href) ? new URL(target, response.url) : undefined;

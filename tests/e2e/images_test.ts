@@ -38,43 +38,47 @@ async function readBytes(words: readonly string[]): Promise<Uint8Array> {
   return bytes;
 }
 
-test("27: what skopeo pushed to docker-registry reads back byte for byte", {
-  skip: missingPeer,
-}, async () => {
-  await using folder = await createTempFolder();
-  await using serving = await startServe(["--demo"]);
-  await using registry = await startDockerRegistry();
-  const flags = ["--all", "--src-tls-verify=false", "--dest-tls-verify=false"];
-  for (const image of ["library/busybox:latest", "team/app:2.1.0"]) {
-    const target = `docker://${registry.host}/${image}`;
-    const layout = `oci:${folder.join(image.replace(/\W/g, "-"))}:x`;
-    // By way of a layout, which skopeo keeps as it is.
-    for (const [from, to] of [[`docker://${serving.host}/${image}`, layout], [layout, target]]) {
-      const run = await runCommand(["skopeo", "copy", ...flags, String(from), String(to)]);
-      assert.equal(run.exitCode, 0, run.stderr);
+for (
+  const [name, start] of [["docker-registry", startDockerRegistry], ["serve", startServe]] as const
+) {
+  test(`27: what skopeo pushed to ${name} reads back byte for byte`, {
+    skip: missingPeer,
+  }, async () => {
+    await using folder = await createTempFolder();
+    await using serving = await startServe(["--demo"]);
+    await using registry = await start();
+    const flags = ["--all", "--src-tls-verify=false", "--dest-tls-verify=false"];
+    for (const image of ["library/busybox:latest", "team/app:2.1.0"]) {
+      const target = `docker://${registry.host}/${image}`;
+      const layout = `oci:${folder.join(image.replace(/\W/g, "-"))}:x`;
+      // By way of a layout, which skopeo keeps as it is.
+      for (const [from, to] of [[`docker://${serving.host}/${image}`, layout], [layout, target]]) {
+        const run = await runCommand(["skopeo", "copy", ...flags, String(from), String(to)]);
+        assert.equal(run.exitCode, 0, run.stderr);
+      }
+      const ref = `${registry.host}/${image}`;
+      const raw = await runCommand(["skopeo", "inspect", "--raw", "--tls-verify=false", target]);
+      const bytes = await readBytes(["manifest", ref]);
+      assert.equal(new TextDecoder().decode(bytes), raw.stdout);
+      assert.equal(await regctl("digest", ref), `${digestOf(bytes)}\n`);
+      assert.deepEqual(
+        JSON.parse(await regctl("manifest", ref, "-o", "json")),
+        JSON.parse(raw.stdout),
+      );
+      const head = await regctl("manifest", ref, "--head");
+      assert.match(
+        head,
+        new RegExp(`^digest: +${digestOf(bytes)}\n.*\nsize: +${bytes.length}\n$`, "s"),
+      );
     }
-    const ref = `${registry.host}/${image}`;
-    const raw = await runCommand(["skopeo", "inspect", "--raw", "--tls-verify=false", target]);
-    const bytes = await readBytes(["manifest", ref]);
-    assert.equal(new TextDecoder().decode(bytes), raw.stdout);
-    assert.equal(await regctl("digest", ref), `${digestOf(bytes)}\n`);
-    assert.deepEqual(
-      JSON.parse(await regctl("manifest", ref, "-o", "json")),
-      JSON.parse(raw.stdout),
-    );
-    const head = await regctl("manifest", ref, "--head");
-    assert.match(
-      head,
-      new RegExp(`^digest: +${digestOf(bytes)}\n.*\nsize: +${bytes.length}\n$`, "s"),
-    );
-  }
-  const app = `${registry.host}/team/app:2.1.0`;
-  const table = await regctl("manifest", app, "-o", "table");
-  const digest = /^linux\/arm64\/v8 .* (sha256:\w+)$/m.exec(table)?.[1];
-  assert.equal(await regctl("digest", app, "--platform", "linux/arm64"), `${digest}\n`);
-  const config = JSON.parse(await regctl("config", app, "--platform", "linux/arm64/v8"));
-  assert.equal(config.architecture, "arm64");
-});
+    const app = `${registry.host}/team/app:2.1.0`;
+    const table = await regctl("manifest", app, "-o", "table");
+    const digest = /^linux\/arm64\/v8 .* (sha256:\w+)$/m.exec(table)?.[1];
+    assert.equal(await regctl("digest", app, "--platform", "linux/arm64"), `${digest}\n`);
+    const config = JSON.parse(await regctl("config", app, "--platform", "linux/arm64/v8"));
+    assert.equal(config.architecture, "arm64");
+  });
+}
 
 test("layers and configs come whole, as files and through pipes", { skip: missing }, async () => {
   await using folder = await createTempFolder();

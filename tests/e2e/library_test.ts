@@ -87,6 +87,10 @@ async function prepare(url: string, folder: TempFolder): Promise<Record<string, 
       check: async () => assert.equal(await status("team/app/manifests/again"), 200),
     },
     "log_in.ts": { words: [host, "ann"], prints: /^the registry asks for no credentials\n$/ },
+    "list_referrers.ts": {
+      words: [`${app}@${digest}`],
+      prints: new RegExp(`^application/spdx\\+json ${DIGEST}\n$`),
+    },
     "delete_manifest.ts": {
       words: [`${app}@${digest}`],
       prints: new RegExp(`^deleted ${digest}\n$`),
