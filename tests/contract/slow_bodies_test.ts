@@ -105,7 +105,7 @@ test("65: a download into a file shows its progress on a terminal, and clears it
   const lines = shown.stderr.split("\r\x1b[K");
   assert.ok(lines.length > 3, shown.stderr);
   assert.deepEqual([lines[0], lines.at(-1)], ["", ""]);
-  for (const line of lines.slice(1, -1)) assert.match(line, / {2}\d+% {2}[\d.]+ kB of 24\.6 kB /);
+  for (const line of lines.slice(1, -1)) assert.match(line, /\] +\d+% {2}[\d.]+ kB of 24\.6 kB /);
   const failed = await run(drip(8), blob, { isTerminal: true, env: { NO_COLOR: "1" } });
   assert.equal(failed.exitCode, 5);
   assert.match(failed.stderr.split("\r\x1b[K").at(-1) ?? "", /^error: /);
