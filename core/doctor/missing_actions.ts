@@ -1,20 +1,15 @@
-/** Actions on one resource that were asked for and not granted. */
-export interface MissingActions {
-  /** Type and name: `repository:team/app`. */
-  readonly resource: string;
-  readonly actions: readonly string[];
-}
+import { type ScopeParts, splitScope } from "../auth/scope.ts";
 
-// The catalog is closed to most, which is told by itself; without a colon there is no resource.
-const NOT_COUNTED = ["registry:catalog", ""];
+// Closed to most, which is told by itself.
+const CATALOG = "registry:catalog";
 
 /** What the scopes `asked` hold beyond those `granted`; that of the catalog is not counted. */
 export function findMissingActions(
   asked: readonly string[],
   granted: readonly string[],
-): MissingActions[] {
+): ScopeParts[] {
   const grants = granted.map(splitScope);
-  return asked.map(splitScope).filter(({ resource }) => !NOT_COUNTED.includes(resource)).flatMap(
+  return asked.map(splitScope).filter(({ resource }) => resource !== CATALOG).flatMap(
     ({ resource, actions }) => {
       const held = grants.filter((grant) => grant.resource === resource)
         .flatMap((grant) => grant.actions);
@@ -22,13 +17,4 @@ export function findMissingActions(
       return missing.length === 0 ? [] : [{ resource, actions: missing }];
     },
   );
-}
-
-/** The name may hold a colon of its own, before a port. */
-function splitScope(scope: string) {
-  const colon = scope.lastIndexOf(":");
-  return {
-    resource: scope.slice(0, Math.max(colon, 0)),
-    actions: scope.slice(colon + 1).split(",").filter((action) => action !== ""),
-  };
 }
