@@ -44,7 +44,7 @@ export async function readBlob(
   { range, size: expected }: ReadBlobOptions = {},
 ): Promise<BlobContent> {
   const task = describe("get", repository, digest);
-  const request = createRequest(client, repository, digest, "GET");
+  const request = createBlobRequest(client, repository, digest, "GET");
   const response = await client.send({ ...request, stream: true, ...(range && { range }) });
   try {
     return toContent(response, {
@@ -122,7 +122,7 @@ export async function getBlob(
     );
   }
   const response = await client.send({
-    ...createRequest(client, repository, digest, "GET"),
+    ...createBlobRequest(client, repository, digest, "GET"),
     maxBytes: size,
   });
   assertStatus(response, [200], task);
@@ -145,7 +145,7 @@ export async function headBlob(
   digest: string,
 ): Promise<BlobFacts> {
   const task = describe("look up", repository, digest);
-  const response = await client.send(createRequest(client, repository, digest, "HEAD"));
+  const response = await client.send(createBlobRequest(client, repository, digest, "HEAD"));
   assertStatus(response, [200], task, hintOf(repository, digest));
   assertNoWebPage(response, task);
   assertSameDigest(readDigestHeader(response, task), digest, task);
@@ -153,11 +153,17 @@ export async function headBlob(
   return { digest, size: length === null ? undefined : Number(length) };
 }
 
-function createRequest(
+/**
+ * Makes the request for a blob. Throws `USAGE` for a digest that cannot be verified.
+ *
+ * @param actions what a token must allow
+ */
+export function createBlobRequest(
   client: RegistryClient,
   { path }: Repository,
   digest: string,
   method: "GET" | "HEAD",
+  actions: "pull" | "pull,push" = "pull",
 ): HttpRequest {
   assertVerifiableDigest(digest);
   return {
@@ -165,7 +171,7 @@ function createRequest(
     url: blobUrl(client.baseUrl, path, digest),
     headers: new Headers({ accept: "*/*" }),
     maxBytes: 0,
-    scopes: [`repository:${path}:pull`],
+    scopes: [`repository:${path}:${actions}`],
     ...(client.signal && { signal: client.signal }),
   };
 }

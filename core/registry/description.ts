@@ -7,11 +7,11 @@ import { isObject } from "../oci/json_object.ts";
 import { artifactTypeOf, type Descriptor } from "../oci/manifest.ts";
 import { isImageConfigType, isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, tryParsePlatform } from "../oci/platform.ts";
+import { tryParseJson } from "../oci/try_parse_json.ts";
 import { formatReference, type Reference } from "../reference/reference.ts";
 import { getBlob, MAX_CONFIG_BYTES } from "./blobs.ts";
 import type { RegistryClient } from "./client.ts";
 import type { ManifestContent } from "./manifests.ts";
-import { tryParseJson } from "./platforms.ts";
 
 /** Tells about a manifest; reads the configuration of an image to be run. */
 export async function describeManifest(

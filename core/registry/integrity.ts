@@ -1,8 +1,8 @@
 import { RegctlError } from "../errors.ts";
-import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { tryParseDigest } from "../oci/digest.ts";
 import { computeDigest, Hasher } from "../oci/hash.ts";
+import { shorten } from "../shorten.ts";
 
 /** What content must be. */
 export interface Expectation {

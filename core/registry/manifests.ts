@@ -15,6 +15,7 @@ import type { RegistryClient } from "./client.ts";
 import { manifestUrl } from "./endpoints.ts";
 import { assertContent, assertSameDigest, readDigestHeader } from "./integrity.ts";
 import { assertStatus, parseJson } from "./response_gate.ts";
+import { withTask } from "./with_task.ts";
 
 /** A manifest as it was served, verified. */
 export interface ManifestContent {
@@ -131,10 +132,8 @@ function parse(response: HttpResponse, task: string): Manifest {
   try {
     return parseManifest(response.body, mediaTypeOf(response));
   } catch (error) {
-    if (!(error instanceof RegctlError)) throw error;
     // Says so in its own way where no registry answered.
     parseJson(response, task);
-    const { code, message, hint } = error;
-    throw new RegctlError(code, `Cannot ${task}: ${message}`, { hint, cause: error });
+    throw withTask(error, task);
   }
 }

@@ -1,8 +1,8 @@
 import { RegctlError } from "../errors.ts";
-import { isDeeperThan } from "../oci/json_scan.ts";
-import { type Descriptor, MAX_JSON_DEPTH } from "../oci/manifest.ts";
+import type { Descriptor } from "../oci/manifest.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, type Platform, ratePlatform, tryParsePlatform } from "../oci/platform.ts";
+import { tryParseJson } from "../oci/try_parse_json.ts";
 import { formatReference, type Reference } from "../reference/reference.ts";
 import { getBlob, MAX_CONFIG_BYTES } from "./blobs.ts";
 import type { RegistryClient } from "./client.ts";
@@ -56,7 +56,7 @@ export async function findPlatform(
 }
 
 /** The platform in an image's configuration; undefined for what is no image to be run. */
-export async function readPlatform(
+async function readPlatform(
   client: RegistryClient,
   { repository }: Reference,
   { manifest: { config } }: ManifestContent,
@@ -64,16 +64,6 @@ export async function readPlatform(
   if (!config || !isImageConfigType(config.mediaType)) return undefined;
   const bytes = await getBlob(client, repository, config, MAX_CONFIG_BYTES);
   return tryParsePlatform(tryParseJson(bytes));
-}
-
-/** JSON that need not be any; undefined where it is none, or nested too deeply to be printed. */
-export function tryParseJson(bytes: Uint8Array): unknown {
-  try {
-    const text = new TextDecoder().decode(bytes);
-    return isDeeperThan(text, MAX_JSON_DEPTH) ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A walk through an index and the indexes in it. */

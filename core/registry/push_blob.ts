@@ -1,10 +1,9 @@
-import { type HttpResponse, MAX_ERROR_BYTES } from "../http/exchange.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
 import { BlobUpload, type UploadOptions } from "./blob_upload.ts";
+import { createBlobRequest } from "./blobs.ts";
 import type { RegistryClient } from "./client.ts";
-import { blobUrl } from "./endpoints.ts";
-import { digestContent } from "./pushed_digest.ts";
 import { assertSameDigest, readDigestHeader } from "./integrity.ts";
+import { digestContent } from "./pushed_digest.ts";
 import { assertNoWebPage, assertStatus } from "./response_gate.ts";
 
 /** How {@linkcode pushBlob} pushes. */
@@ -39,7 +38,9 @@ export async function pushBlob(
   const digest = await digestContent(content, algorithm, client.signal);
   const task = `push ${digest} to "${formatRepository(repository)}"`;
   const isThere = async () => {
-    const response = await headBlob(client, repository, digest);
+    const response = await client.send(
+      createBlobRequest(client, repository, digest, "HEAD", "pull,push"),
+    );
     // Where nobody can ask, it is sent. Storage elsewhere may know signed GET requests alone.
     const isElsewhere = response.url.origin !== client.baseUrl.origin;
     assertStatus(response, [200, 404, 405, 501, ...(isElsewhere ? [400, 403] : [])], task);
@@ -54,19 +55,4 @@ export async function pushBlob(
     await upload.run(content, isThere);
   }
   return { digest, size: content.size, alreadyThere };
-}
-
-async function headBlob(
-  client: RegistryClient,
-  { path }: Repository,
-  digest: string,
-): Promise<HttpResponse> {
-  return await client.send({
-    method: "HEAD",
-    url: blobUrl(client.baseUrl, path, digest),
-    headers: new Headers(),
-    maxBytes: MAX_ERROR_BYTES,
-    scopes: [`repository:${path}:pull,push`],
-    ...(client.signal && { signal: client.signal }),
-  });
 }

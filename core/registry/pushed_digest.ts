@@ -1,8 +1,8 @@
 import { RegctlError } from "../errors.ts";
-import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { tryParseDigest } from "../oci/digest.ts";
 import { type DigestAlgorithm, digestBlob } from "../oci/hash.ts";
+import { shorten } from "../shorten.ts";
 
 /** The digest of what is to be pushed; throws `CONFIG` where that cannot be read. */
 export async function digestContent(

@@ -10,6 +10,7 @@ import { nextUrl } from "./listing.ts";
 import { getManifest } from "./manifests.ts";
 import { referrersTag } from "./referrers_tag.ts";
 import { assertStatus } from "./response_gate.ts";
+import { withTask } from "./with_task.ts";
 
 // A registry that never ends; nobody signs an image so often.
 const MAX_PAGES = 1000;
@@ -84,8 +85,7 @@ function readIndex(response: HttpResponse, task: string): readonly Descriptor[] 
   try {
     return parseManifest(response.body, OCI_INDEX).manifests;
   } catch (error) {
-    if (!(error instanceof RegctlError)) throw error;
-    throw new RegctlError(error.code, `Cannot ${task}: ${error.message}`, { cause: error });
+    throw withTask(error, task);
   }
 }
 

@@ -9,6 +9,7 @@ import type { RegistryClient } from "./client.ts";
 import { manifestUrl } from "./endpoints.ts";
 import { getManifest } from "./manifests.ts";
 import { assertStatus } from "./response_gate.ts";
+import { withTask } from "./with_task.ts";
 
 /**
  * The tag that stands for the referrers of a digest where a registry has no list of its own
@@ -75,14 +76,9 @@ async function readIndex(
       return { ...document, manifests: Array.isArray(manifests) ? manifests : [] };
     }
   } catch (error) {
-    if (!(error instanceof RegctlError)) throw error;
-    if (error.code === "NOT_FOUND") {
-      return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
-    }
-    if (!["INTEGRITY", "INVALID_RESPONSE"].includes(error.code)) {
-      const { code, message, hint } = error;
-      throw new RegctlError(code, `Cannot ${task}: ${message}`, { hint, cause: error });
-    }
+    const code = error instanceof RegctlError ? error.code : undefined;
+    if (code === "NOT_FOUND") return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
+    if (code !== "INTEGRITY" && code !== "INVALID_RESPONSE") throw withTask(error, task);
   }
   throw new RegctlError(
     "PARTIAL",
