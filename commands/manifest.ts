@@ -53,7 +53,7 @@ async function run(context: Context, text: string, options: ManifestOptions): Pr
   }
   const content = chosen?.content ??
     await getManifest(client, chosen?.reference ?? reference, { descriptor: chosen?.descriptor });
-  await stdout.write(await format(client, reference, content, options.output, stdout.isTerminal));
+  await stdout.write(await format(client, reference, content, output, stdout.isTerminal));
 }
 
 async function format(
@@ -80,10 +80,7 @@ function formatHead(
   { digest, mediaType, size }: Descriptor,
   output: ManifestOptions["output"],
 ): string {
-  switch (output) {
-    case "json":
-      return formatJson({ reference: formatReference(reference), digest, mediaType, size });
-    default:
-      return formatFields([["digest", digest], ["media type", mediaType], ["size", String(size)]]);
-  }
+  return output === "json"
+    ? formatJson({ reference: formatReference(reference), digest, mediaType, size })
+    : formatFields([["digest", digest], ["media type", mediaType], ["size", String(size)]]);
 }

@@ -19,7 +19,7 @@ export async function attempt<T extends object>(
 
 /** An error as a fact. */
 export function toFailure({ code, message, hint }: RegctlError): CheckFailure {
-  return { error: { code, message: message, hint: hint ?? null } };
+  return { error: { code, message, hint: hint ?? null } };
 }
 
 /** The error that the fact was. */

@@ -36,9 +36,9 @@ export async function checkTls(url: URL, options: CheckTlsOptions): Promise<TlsR
   return {
     state: "seen",
     protocol,
-    subject: subject,
-    issuer: issuer,
-    names: names,
+    subject,
+    issuer,
+    names,
     validFrom: formatDate(validFromMs),
     validTo: formatDate(validToMs),
     daysLeft: validToMs === undefined ? null : Math.floor((validToMs - now) / DAY_MS),

@@ -137,5 +137,5 @@ async function readCredential(find: DiagnoseOptions["findCredential"]): Promise<
   if (!credential) return { state: "none" };
   const { kind, source } = credential;
   const username = credential.kind === "password" ? credential.username : null;
-  return { state: "found", kind, username, source: source };
+  return { state: "found", kind, username, source };
 }

@@ -13,6 +13,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RegctlError } from "../errors.ts";
 import type { NewFile } from "../host.ts";
+import { errorCode } from "./error_code.ts";
 
 // File systems allow 255 bytes; the rest is for what makes the name its own.
 const MAX_NAME_LENGTH = 60;
@@ -128,8 +129,7 @@ class TemporaryFile implements NewFile {
 }
 
 function toOutputError(path: string, error: unknown): RegctlError {
-  const { code = "", message } = error as { code?: string; message: string };
-  return new RegctlError("OUTPUT", `Cannot write ${path}: ${REASONS[code] ?? message}`, {
-    cause: error,
-  });
+  const { message } = error as Error;
+  const reason = REASONS[errorCode(error)] ?? message;
+  return new RegctlError("OUTPUT", `Cannot write ${path}: ${reason}`, { cause: error });
 }

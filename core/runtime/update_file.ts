@@ -36,7 +36,7 @@ export async function updateFile(
 ): Promise<void> {
   try {
     const target = resolveLinks(path);
-    assertPlain(target);
+    statPlain(target);
     // A file that stays as it is may be one that cannot be written to.
     if (change(readSmallFile(target, maxBytes)) === undefined) return tighten(target);
     mkdirSync(dirname(target), { recursive: true, mode: FOLDER_MODE });
@@ -56,16 +56,16 @@ export async function updateFile(
   }
 }
 
-function assertPlain(target: string): void {
+/** What stands there, unless it is no plain file; undefined for nothing. */
+function statPlain(target: string): Stats | undefined {
   const found = lstatSync(target, { throwIfNoEntry: false });
-  if (!found || found.isFile()) return;
+  if (!found || found.isFile()) return found;
   throw new RegctlError("CONFIG", `Cannot write ${target}: it is not a plain file`);
 }
 
 /** Gives false when the lock was lost on the way, and then nothing has changed. */
 function replaceFile(target: string, bytes: Uint8Array, lock: FileLock): boolean {
-  assertPlain(target);
-  const old = lstatSync(target, { throwIfNoEntry: false });
+  const old = statPlain(target);
   if (old && isPlanted(target, old)) {
     throw new RegctlError(
       "CONFIG",

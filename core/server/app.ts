@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { redactHeaders } from "../http/redact.ts";
+import { errorCode } from "../runtime/error_code.ts";
 import { addBlobRoutes } from "./blob_routes.ts";
 import type { Authenticate } from "./htpasswd.ts";
 import {
@@ -11,7 +12,6 @@ import {
 import { addListingRoutes } from "./listing_routes.ts";
 import { addManifestRoutes } from "./manifest_routes.ts";
 import { Problem } from "./problem.ts";
-import { errorCode } from "./scratch.ts";
 import type { Store } from "./store.ts";
 import { addUploadRoutes } from "./upload_routes.ts";
 

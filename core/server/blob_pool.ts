@@ -3,8 +3,9 @@ import { createReadStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { tryParseDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { errorCode } from "../runtime/error_code.ts";
 import { blobPath } from "./paths.ts";
-import { errorCode, type Scratch } from "./scratch.ts";
+import type { Scratch } from "./scratch.ts";
 
 /**
  * Makes equal blobs of all repositories one file: each that comes in is linked here too, and the next

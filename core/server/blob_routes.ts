@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { formatDigest, type VerifiableDigest } from "../oci/digest.ts";
+import { errorCode } from "../runtime/error_code.ts";
 import { type ByteRange, parseRange } from "./byte_range.ts";
 import {
   checkDigest,
@@ -11,7 +12,6 @@ import {
   type RegistryEnv,
 } from "./http_context.ts";
 import { Problem } from "./problem.ts";
-import { errorCode } from "./scratch.ts";
 import type { Store } from "./store.ts";
 
 /** Pieces that keep a fast reader busy and the memory small. */

@@ -7,10 +7,10 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { RegctlError } from "../errors.ts";
+import { errorCode } from "../runtime/error_code.ts";
 import { toResponse } from "./app.ts";
 import type { RegistryEnv } from "./http_context.ts";
 import { Problem } from "./problem.ts";
-import { errorCode } from "./scratch.ts";
 
 /** A connection over which nothing goes for this long is closed, unless it is we who are working. */
 const IDLE_MS = 60_000;

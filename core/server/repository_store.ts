@@ -11,12 +11,13 @@ import {
   parseManifest,
 } from "../oci/manifest.ts";
 import { isImageType, isIndexType } from "../oci/media_types.ts";
+import { errorCode } from "../runtime/error_code.ts";
 import type { BlobPool } from "./blob_pool.ts";
 import { IndexFile } from "./index_file.ts";
 import type { LayoutIndex } from "./layout_index.ts";
 import { blobPath } from "./paths.ts";
 import { Problem } from "./problem.ts";
-import { errorCode, type Scratch } from "./scratch.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** A manifest as it is served. */
 export interface StoredManifest {

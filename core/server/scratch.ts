@@ -3,8 +3,6 @@ import { copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import { errorCode } from "../runtime/error_code.ts";
 
-export { errorCode };
-
 /**
  * A folder for files that are not whole yet. Whatever has a name of its own elsewhere was whole when
  * it got it, even after a crash; what a crash leaves here goes with the next {@linkcode reset}.

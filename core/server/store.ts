@@ -3,11 +3,12 @@ import { accessSync, constants, existsSync, mkdirSync, readdirSync } from "node:
 import { join } from "node:path";
 import { RegctlError } from "../errors.ts";
 import type { VerifiableDigest } from "../oci/digest.ts";
+import { errorCode } from "../runtime/error_code.ts";
 import { BlobPool } from "./blob_pool.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import { OWN_FOLDER, repositoryFolder, repositoryPart } from "./paths.ts";
 import { RepositoryStore } from "./repository_store.ts";
-import { errorCode, Scratch } from "./scratch.ts";
+import { Scratch } from "./scratch.ts";
 import type { Upload } from "./upload.ts";
 import { Uploads } from "./uploads.ts";
 

@@ -86,7 +86,7 @@ class Exchange {
     }
   }
 
-  async read(response: Response): Promise<HttpResponse["body"]> {
+  async read(response: Response): Promise<Uint8Array> {
     return await readLimited(response, {
       from: this.#request.url.host,
       onBytes: (count) => this.#watch.add(count),
@@ -102,7 +102,7 @@ class Exchange {
     // Asked for at once: Bun forgets what has come, should the connection end before that.
     const first = reader.read();
     first.catch(() => {});
-    return { stream: this.#pieces(reader, first), cancel: () => letGo(reader) };
+    return { stream: this.#pieces(reader, first), cancel: async () => letGo(reader) };
   }
 
   async *#pieces(
@@ -118,7 +118,7 @@ class Exchange {
         yield value;
       }
     } finally {
-      await letGo(reader);
+      letGo(reader);
     }
   }
 
@@ -131,6 +131,6 @@ class Exchange {
 }
 
 /** Ends a stream. Whether it has ended is not waited for: of one that stalls, Deno never says so. */
-async function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): void {
   reader.cancel().catch(() => {});
 }
