@@ -1,29 +1,14 @@
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "node:test";
+import { createBinFolder } from "../support/bin_folder.ts";
 import { runCaptured } from "../support/capture_host.ts";
 import { writeCredentialHelper } from "../support/credential_helper.ts";
 import { startScriptedRegistry } from "../support/scripted_registry.ts";
-import { createTempFolder, type TempFolder } from "../support/temp_folder.ts";
 import { basic, challenge, get, getAs } from "./script.ts";
 
 const PASSWORD = "new-canary";
 const TIMES = { times: Infinity };
 const BASIC = challenge('Basic realm="x"');
-
-/** A folder that is the only one on PATH while it lives: helpers are found by the process's own. */
-async function createBinFolder(): Promise<TempFolder> {
-  const folder = await createTempFolder();
-  const before = process.env["PATH"] ?? "";
-  process.env["PATH"] = folder.path;
-  return {
-    ...folder,
-    async [Symbol.asyncDispose]() {
-      process.env["PATH"] = before;
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
 
 // What helpers print that fail behind their answer, or in the middle of it.
 const ANSWERS = [

@@ -1,30 +1,16 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { test } from "node:test";
 import { askCredentialHelper } from "../../core/auth/credential_helper.ts";
 import { createNativeHost } from "../../core/runtime/native_host.ts";
+import { createBinFolder } from "../support/bin_folder.ts";
 import { runCaptured } from "../support/capture_host.ts";
 import { writeCredentialHelper } from "../support/credential_helper.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../support/scripted_registry.ts";
-import { createTempFolder, type TempFolder } from "../support/temp_folder.ts";
+import type { TempFolder } from "../support/temp_folder.ts";
 import { basic, bearer, challenge, get, getAs, logOf, TAGS, TAGS_PATH } from "./script.ts";
 
 const BASIC = challenge('Basic realm="x"');
-
-/** A folder that is the only one on PATH while it lives: helpers are found by the process's own. */
-async function createBinFolder(): Promise<TempFolder> {
-  const folder = await createTempFolder();
-  const before = process.env["PATH"] ?? "";
-  process.env["PATH"] = folder.path;
-  return {
-    ...folder,
-    async [Symbol.asyncDispose]() {
-      process.env["PATH"] = before;
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** Writes a configuration into the folder and lists the tags with it. */
 async function runTags(folder: TempFolder, registry: ScriptedRegistry, config: object) {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
-import process from "node:process";
 import { test } from "node:test";
 import { eraseFromHelper, listHelper, storeInHelper } from "../../core/auth/credential_helper.ts";
 import { createNativeHost } from "../../core/runtime/native_host.ts";
 import { assertRejects } from "../support/assert_error.ts";
+import { createBinFolder } from "../support/bin_folder.ts";
 import { runCaptured } from "../support/capture_host.ts";
 import { writeCredentialHelper } from "../support/credential_helper.ts";
 import { startScriptedRegistry, type Step } from "../support/scripted_registry.ts";
-import { createTempFolder, type TempFolder } from "../support/temp_folder.ts";
+import type { TempFolder } from "../support/temp_folder.ts";
 import { basic, challenge, get, getAs, TAGS } from "./script.ts";
 
 const PASSWORD = "pä:ss wörd-canary";
@@ -20,20 +20,6 @@ const SCRIPT: readonly Step[] = [
   getAs(basic("ann", PASSWORD), "/v2/app/tags/list", TAGS, TIMES),
   get(/^/, challenge('Basic realm="x"'), TIMES),
 ];
-
-/** A folder that is the first one on PATH while it lives: helpers are found by the process's own. */
-async function createBinFolder(): Promise<TempFolder> {
-  const folder = await createTempFolder();
-  const before = process.env["PATH"] ?? "";
-  process.env["PATH"] = folder.path;
-  return {
-    ...folder,
-    async [Symbol.asyncDispose]() {
-      process.env["PATH"] = before;
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** Runs the program with `config` for Docker's configuration, written when it is given. */
 async function run(folder: TempFolder, words: readonly string[], config?: object) {

@@ -3,12 +3,12 @@ import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { test } from "node:test";
 import { runCaptured } from "../support/capture_host.ts";
-import { findProgram } from "../support/find_program.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { startScriptedRegistry } from "../support/scripted_registry.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
 import { get } from "./script.ts";
 
-const missing = findProgram("mkfifo") === undefined ? "mkfifo is not installed" : false;
+const missing = reasonToSkip("mkfifo");
 
 test("F33: a lock that is no plain file is waited for, and neither read nor removed", {
   skip: missing,

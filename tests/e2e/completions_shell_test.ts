@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { readCompletionScript, type Shell } from "../../completions/mod.ts";
-import { findProgram } from "../support/find_program.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { createTempFolder, type TempFolder } from "../support/temp_folder.ts";
 
 const TIMEOUT_MS = 20_000;
@@ -46,12 +46,6 @@ source regctl.zsh`,
 } satisfies Partial<Record<Shell, unknown>>;
 
 type RealShell = keyof typeof SHELLS;
-
-/** Why the tests of a shell are skipped, or false when they can run. */
-function reasonToSkip(...programs: readonly string[]): string | false {
-  const missing = programs.filter((program) => findProgram(program) === undefined);
-  return missing.length > 0 && `not installed: ${missing.join(", ")}`;
-}
 
 const skipPty = process.platform === "linux" ? false : "script(1) of util-linux is needed";
 

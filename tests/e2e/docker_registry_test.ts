@@ -2,23 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createAuthority } from "../support/certificates.ts";
 import { writeCredentialHelper } from "../support/credential_helper.ts";
-import {
-  findDockerRegistry,
-  findHtpasswd,
-  startDockerRegistry,
-} from "../support/docker_registry.ts";
-import { findProgram } from "../support/find_program.ts";
+import { startDockerRegistry } from "../support/docker_registry.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { runCommand, runProgram } from "../support/program.ts";
 import { basic, pushImage, pushTags } from "../support/push.ts";
 import { startSlowProxy } from "../support/slow_proxy.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
 import { startTokenServer } from "../support/token_server.ts";
 
-const missing = findDockerRegistry() === undefined
-  ? "docker-registry is not installed"
-  : findHtpasswd() === undefined
-  ? "htpasswd is not installed"
-  : false;
+const missing = reasonToSkip("docker-registry", "htpasswd");
 
 const USER = "ann";
 const PASSWORD = "pässword:with a colon";
@@ -41,8 +33,7 @@ test("docker-registry: 1,000 tags over plain http, in ASCII order", { skip: miss
   assert.deepEqual(JSON.parse(newest.stdout), { name: "team/app", tags: ["1.999", "1.998"] });
 });
 
-const missingPeer = missing ||
-  (findProgram("skopeo") === undefined ? "skopeo is not installed" : false);
+const missingPeer = reasonToSkip("docker-registry", "htpasswd", "skopeo");
 
 test("docker-registry: the same tags as skopeo lists", { skip: missingPeer }, async () => {
   await using registry = await startDockerRegistry();

@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createAuthority } from "../support/certificates.ts";
 import { startConnectProxy } from "../support/connect_proxy.ts";
-import {
-  findDockerRegistry,
-  findHtpasswd,
-  startDockerRegistry,
-} from "../support/docker_registry.ts";
+import { startDockerRegistry } from "../support/docker_registry.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { startEmbeddedRegistry } from "../support/embedded_registry.ts";
 import { type ProgramResult, type RunOptions, runProgram } from "../support/program.ts";
 import { basic, pushImage, pushTags } from "../support/push.ts";
@@ -16,11 +13,7 @@ import { startTokenServer } from "../support/token_server.ts";
 import { OPEN } from "../contract/doctor_script.ts";
 import { get } from "../contract/script.ts";
 
-const missing = findDockerRegistry() === undefined
-  ? "docker-registry is not installed"
-  : findHtpasswd() === undefined
-  ? "htpasswd is not installed"
-  : false;
+const missing = reasonToSkip("docker-registry", "htpasswd");
 
 const USER = "ann";
 const PASSWORD = "pässword:with a colon";

@@ -4,8 +4,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { buffer } from "node:stream/consumers";
-import { findDockerRegistry, startDockerRegistry } from "../support/docker_registry.ts";
-import { findProgram } from "../support/find_program.ts";
+import { startDockerRegistry } from "../support/docker_registry.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { listen } from "../support/listen.ts";
 import { runCommand, runProgram, startProgram } from "../support/program.ts";
 import { pushBlob, pushImage, pushManifest } from "../support/push.ts";
@@ -13,9 +13,8 @@ import { startServe } from "../support/serve_program.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
 import { startTokenServer } from "../support/token_server.ts";
 
-const missing = findDockerRegistry() === undefined ? "docker-registry is not installed" : false;
-const missingPeer = missing ||
-  (findProgram("skopeo") === undefined ? "skopeo is not installed" : false);
+const missing = reasonToSkip("docker-registry");
+const missingPeer = reasonToSkip("docker-registry", "skopeo");
 
 const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";

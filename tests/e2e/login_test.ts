@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { test } from "node:test";
-import {
-  type DockerRegistry,
-  findDockerRegistry,
-  findHtpasswd,
-  startDockerRegistry,
-} from "../support/docker_registry.ts";
-import { findProgram } from "../support/find_program.ts";
+import { type DockerRegistry, startDockerRegistry } from "../support/docker_registry.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import {
   programCommand,
   type ProgramResult,
@@ -20,13 +15,8 @@ import { startScriptedRegistry } from "../support/scripted_registry.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
 import { startTokenServer } from "../support/token_server.ts";
 
-const missing = findDockerRegistry() === undefined
-  ? "docker-registry is not installed"
-  : findHtpasswd() === undefined
-  ? "htpasswd is not installed"
-  : false;
-const missingPeer = missing ||
-  (findProgram("skopeo") === undefined ? "skopeo is not installed" : false);
+const missing = reasonToSkip("docker-registry", "htpasswd");
+const missingPeer = reasonToSkip("docker-registry", "htpasswd", "skopeo");
 
 const USER = "ann";
 const PASSWORD = "pässword:with a colon";
@@ -204,8 +194,7 @@ test("69: where the disk is full the file stays as it was", async () => {
   assert.deepEqual(await readdir(folder.path), ["config.json"]);
 });
 
-const missingTerminal = missing ||
-  (findProgram("script") === undefined ? "script is not installed" : false);
+const missingTerminal = missing || reasonToSkip("script");
 
 test("74: on a terminal, the user name is seen and the password is not", {
   skip: missingTerminal,

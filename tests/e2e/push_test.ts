@@ -5,13 +5,9 @@ import { createServer } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import {
-  findDockerRegistry,
-  findHtpasswd,
-  startDockerRegistry,
-} from "../support/docker_registry.ts";
+import { startDockerRegistry } from "../support/docker_registry.ts";
 import { startEmbeddedRegistry } from "../support/embedded_registry.ts";
-import { findProgram } from "../support/find_program.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { listen } from "../support/listen.ts";
 import { runCommand, runProgram, startProgram } from "../support/program.ts";
 import { startScriptedRegistry } from "../support/scripted_registry.ts";
@@ -19,13 +15,8 @@ import { startServe } from "../support/serve_program.ts";
 import { createTempFolder, type TempFolder } from "../support/temp_folder.ts";
 import { startTokenServer } from "../support/token_server.ts";
 
-const missing = findDockerRegistry() === undefined
-  ? "docker-registry is not installed"
-  : findHtpasswd() === undefined
-  ? "htpasswd is not installed"
-  : false;
-const missingPeer = missing ||
-  (findProgram("skopeo") === undefined ? "skopeo is not installed" : false);
+const missing = reasonToSkip("docker-registry", "htpasswd");
+const missingPeer = reasonToSkip("docker-registry", "htpasswd", "skopeo");
 
 const USER = "ann";
 const PASSWORD = "pässword:with a colon";

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { findProgram } from "../support/find_program.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { runCommand } from "../support/program.ts";
 import { pushImage } from "../support/push.ts";
 import { startServe } from "../support/serve_program.ts";
@@ -11,7 +11,7 @@ import { createTempFolder, type TempFolder } from "../support/temp_folder.ts";
 
 // Clients that nobody here wrote, against the built-in registry.
 
-const missing = findProgram("skopeo") === undefined ? "skopeo is not installed" : false;
+const missing = reasonToSkip("skopeo");
 
 async function skopeo(...words: readonly string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await runCommand(["skopeo", ...words]);

@@ -3,8 +3,7 @@ import { existsSync, readdirSync, utimesSync } from "node:fs";
 import { createConnection } from "node:net";
 import { test } from "node:test";
 import { createAuthority } from "../support/certificates.ts";
-import { findHtpasswd } from "../support/docker_registry.ts";
-import { findProgram } from "../support/find_program.ts";
+import { reasonToSkip } from "../support/find_program.ts";
 import { runCommand, runProgram } from "../support/program.ts";
 import { pushImage } from "../support/push.ts";
 import { startServe } from "../support/serve_program.ts";
@@ -266,11 +265,7 @@ test("serve speaks https with a certificate of one's own", async () => {
   assert.equal(run.stderr, "error: The key is not that of the certificate\n");
 });
 
-const missing = findHtpasswd() === undefined
-  ? "htpasswd is not installed"
-  : findProgram("skopeo") === undefined
-  ? "skopeo is not installed"
-  : false;
+const missing = reasonToSkip("htpasswd", "skopeo");
 
 test("serve asks for the users of a file that htpasswd made", { skip: missing }, async () => {
   await using folder = await createTempFolder();

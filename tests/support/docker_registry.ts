@@ -11,7 +11,7 @@ export interface DockerRegistryOptions {
   readonly tls?: { readonly certPem: string; readonly keyPem: string };
   /** Ask for a client certificate signed by this authority; needs `tls`. Default: none asked. */
   readonly clientCaPem?: string;
-  /** Basic authentication: user to password. Needs the `htpasswd` program, see {@linkcode findHtpasswd}. */
+  /** Basic authentication: user to password. Needs the program `htpasswd`. */
   readonly htpasswd?: Readonly<Record<string, string>>;
   /** Token authentication; a `TokenServer` fits as it is. */
   readonly token?: {
@@ -39,21 +39,11 @@ export interface DockerRegistry extends AsyncDisposable {
 
 const START_TIMEOUT_MS = 15_000;
 
-/** The path of Debian's `docker-registry`, or undefined where it is not installed. */
-export function findDockerRegistry(): string | undefined {
-  return findProgram("docker-registry");
-}
-
-/** The path of `htpasswd` (Debian package apache2-utils), or undefined where it is not installed. */
-export function findHtpasswd(): string | undefined {
-  return findProgram("htpasswd");
-}
-
 /** Starts the registry on 127.0.0.1. Throws when a program is missing or the registry does not come up. */
 export async function startDockerRegistry(
   options: DockerRegistryOptions = {},
 ): Promise<DockerRegistry> {
-  const program = findDockerRegistry();
+  const program = findProgram("docker-registry");
   if (program === undefined) throw new Error("The program docker-registry is not installed");
   const folder = await createTempFolder();
   let child: ChildProcess | undefined;
@@ -137,7 +127,7 @@ async function writeConfiguration(
 
 /** bcrypt lines, the only kind distribution accepts. Cost 4 keeps every request quick. */
 function hashPasswords(users: Readonly<Record<string, string>>): string {
-  const program = findHtpasswd();
+  const program = findProgram("htpasswd");
   if (program === undefined) throw new Error("The program htpasswd is not installed");
   return Object.entries(users).map(([user, password]) => {
     const { status, stdout, stderr } = spawnSync(program, ["-niB", "-C", "4", user], {

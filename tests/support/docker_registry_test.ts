@@ -3,12 +3,13 @@ import { request as httpsRequest } from "node:https";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { createAuthority } from "./certificates.ts";
-import { findDockerRegistry, findHtpasswd, startDockerRegistry } from "./docker_registry.ts";
+import { startDockerRegistry } from "./docker_registry.ts";
+import { reasonToSkip } from "./find_program.ts";
 import { basic, pushImage, pushManifest, pushTags } from "./push.ts";
 import { startTokenServer } from "./token_server.ts";
 
-const skip = findDockerRegistry() === undefined && "docker-registry is not installed";
-const skipBasic = skip || (findHtpasswd() === undefined && "htpasswd is not installed");
+const skip = reasonToSkip("docker-registry");
+const skipBasic = reasonToSkip("docker-registry", "htpasswd");
 const ACCEPT = "application/vnd.oci.image.manifest.v1+json";
 
 function getStatus(url: string, authorization?: string): Promise<number> {

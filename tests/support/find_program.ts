@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 
-/** The absolute path of an executable on PATH, or undefined: tests use it to say why they are skipped. */
+/** The absolute path of an executable on PATH, or undefined. */
 export function findProgram(name: string): string | undefined {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     if (folder === "") continue;
@@ -15,4 +15,10 @@ export function findProgram(name: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Why a test that needs these programs is skipped, or false when it can run. */
+export function reasonToSkip(...programs: readonly string[]): string | false {
+  const missing = programs.filter((program) => findProgram(program) === undefined);
+  return missing.length > 0 && `not installed: ${missing.join(", ")}`;
 }
