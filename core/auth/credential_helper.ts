@@ -1,7 +1,7 @@
 import { type ErrorCode, RegctlError } from "../errors.ts";
-import { shorten } from "../shorten.ts";
 import type { Host } from "../host.ts";
 import { isObject } from "../oci/json_object.ts";
+import { shorten } from "../shorten.ts";
 import { type Credential, IDENTITY_TOKEN_USER } from "./credential.ts";
 
 // The protocol's own words for "there is none" (docker-credential-helpers, credentials/error.go).

@@ -4,6 +4,7 @@ import type { Challenge } from "../http/challenge.ts";
 import { type HttpResponse, MAX_ERROR_BYTES, type Send } from "../http/exchange.ts";
 import { assertAllowedTarget } from "../http/target.ts";
 import { describeErrorBody } from "../oci/error_body.ts";
+import { isObject } from "../oci/json_object.ts";
 import { type Credential, describeCredential, formatBasic } from "./credential.ts";
 
 /** A bearer token for the registry. */
@@ -129,13 +130,12 @@ function parseAnswer(body: Uint8Array) {
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null) return undefined;
-  const answer = value as Record<string, unknown>;
-  const token = answer["token"] || answer["access_token"];
+  if (!isObject(value)) return undefined;
+  const token = value["token"] || value["access_token"];
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return undefined;
-  const lifetime = answer["expires_in"];
+  const lifetime = value["expires_in"];
   const isLifetime = typeof lifetime === "number" && Number.isFinite(lifetime) && lifetime > 0;
-  const scope = answer["scope"];
+  const scope = value["scope"];
   return {
     token,
     lifetimeS: isLifetime ? lifetime : undefined,

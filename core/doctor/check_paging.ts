@@ -1,8 +1,8 @@
 import { RegctlError } from "../errors.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { findNextLink } from "../http/link.ts";
-import { isObject } from "../oci/json_object.ts";
 import { tagsUrl } from "../registry/endpoints.ts";
+import { readMember } from "../registry/listing.ts";
 import { assertStatus, parseJson } from "../registry/response_gate.ts";
 import type { PagingFacts } from "./facts.ts";
 import { ask, type Subject } from "./subject.ts";
@@ -77,9 +77,8 @@ async function askForPage({ client, path }: Subject, pageSize: number): Promise<
 function readPage({ client, path }: Subject, response: HttpResponse): TagPage {
   const task = `list the tags of "${client.baseUrl.host}/${path}"`;
   assertStatus(response, [200], task);
-  const answer = parseJson(response, task);
-  const tags = isObject(answer) ? answer["tags"] ?? [] : undefined;
-  if (!Array.isArray(tags)) {
+  const tags = readMember(parseJson(response, task), "tags");
+  if (!tags) {
     throw new RegctlError("INVALID_RESPONSE", `Cannot ${task}: the answer has no list of tags`);
   }
   return {

@@ -1,7 +1,8 @@
 import { RegctlError } from "../errors.ts";
-import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { findNextLink } from "../http/link.ts";
+import { isObject } from "../oci/json_object.ts";
+import { shorten } from "../shorten.ts";
 import type { RegistryClient } from "./client.ts";
 import { assertStatus, parseJson } from "./response_gate.ts";
 
@@ -89,9 +90,8 @@ export async function* listingPages(
 }
 
 /** The entries of an answer: none where the member is null or missing, undefined if unfit. */
-function readMember(value: unknown, member: string): readonly unknown[] | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const entries: unknown = (value as Record<string, unknown>)[member] ?? [];
+export function readMember(value: unknown, member: string): readonly unknown[] | undefined {
+  const entries = isObject(value) ? value[member] ?? [] : undefined;
   return Array.isArray(entries) ? entries : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { type ErrorCode, RegctlError } from "../errors.ts";
-import { shorten } from "../shorten.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { describeErrorBody, parseErrorBody } from "../oci/error_body.ts";
+import { shorten } from "../shorten.ts";
 
 /** Finds a hint by the codes of the registry's errors, and by the response. */
 export type HintOf = (codes: readonly string[], response: HttpResponse) => string | undefined;

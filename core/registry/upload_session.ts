@@ -59,13 +59,6 @@ export class UploadSession {
   readonly #scopes: readonly string[];
   #location: URL;
   #isOver = false;
-  /**
-   * True once the registry has sent us to another origin: what that one names is not ours to ask for
-   * with the registry's credentials, be it at the registry itself.
-   */
-  get isElsewhere(): boolean {
-    return this.#isElsewhere;
-  }
   #isElsewhere: boolean;
 
   constructor(
@@ -79,6 +72,14 @@ export class UploadSession {
     this.#location = location;
     this.#isElsewhere = location.origin !== client.baseUrl.origin;
     this.minChunkBytes = minChunkBytes;
+  }
+
+  /**
+   * True once the registry has sent us to another origin: what that one names is not ours to ask for
+   * with the registry's credentials, be it at the registry itself.
+   */
+  get isElsewhere(): boolean {
+    return this.#isElsewhere;
   }
 
   /** Sends a chunk that begins at byte `first` (end-5). Sent once: it may have arrived in part. */

@@ -1,5 +1,5 @@
-import { shorten } from "../shorten.ts";
 import type { NetworkFailure } from "../http/network_error.ts";
+import { shorten } from "../shorten.ts";
 
 /** A failure in the words of this program, the same on every runtime. */
 export interface ExplainedFailure {

@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { RegctlError } from "../errors.ts";
+import { errorCode } from "./error_code.ts";
 
 const READ_BYTES = 64 * 1024;
-import { errorCode } from "./error_code.ts";
 
 /**
  * What can be read at a path, or undefined when there is none; throws as {@linkcode readSmallFile}.

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { RegctlError } from "../errors.ts";
-import { FileBlob } from "./file_blob.ts";
 import type { SpooledInput, SpoolOptions } from "../host.ts";
+import { FileBlob } from "./file_blob.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
