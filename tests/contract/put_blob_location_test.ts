@@ -23,7 +23,7 @@ import {
   UPLOADS,
 } from "./push_script.ts";
 import { assertRun } from "./run_against.ts";
-import { basic, bearer, challenge } from "./script.ts";
+import { basic, bearer, challenge, refusedTargets } from "./script.ts";
 
 const DONE = { exitCode: 0, stdout: `${DIGEST}\n`, stderr: "" };
 const CREATED = { status: 201 };
@@ -153,14 +153,7 @@ test("50: what another origin names at the registry is not asked for with its cr
 
 test("50: a Location where the registry has no business is refused", async () => {
   await using other = await startScriptedRegistry(ANY_REQUEST);
-  const internal = "the address is internal";
-  const cases = [
-    [`http://0.0.0.0:${other.port}/x`, `http://0.0.0.0:${other.port}`, internal],
-    ["http://169.254.169.254/latest", "http://169.254.169.254", internal],
-    ["file:///etc/passwd", "file://", "only http and https are allowed"],
-    [`http://u:canary@${other.host}/`, other.url, "it carries user information"],
-  ] as const;
-  for (const [location, shown, reason] of cases) {
+  for (const [location, shown, reason] of refusedTargets(other)) {
     const refused = `error: Refused to follow HOST to an upload at ${shown}: ${reason}\n`;
     const first = await push([absent(), begin(location)]);
     assertRun(first, { exitCode: 7, stdout: "", stderr: refused });

@@ -17,6 +17,7 @@ import {
   get,
   getAs,
   logOf,
+  refusedTargets,
   TAGS,
   TAGS_PATH,
 } from "./script.ts";
@@ -156,14 +157,7 @@ test("five redirects are followed, the sixth is not, nor is a circle", async () 
 
 test("11: a redirect to where the registry has no business is refused", async () => {
   await using other = await startScriptedRegistry(ANY_REQUEST);
-  const internal = "the address is internal";
-  const cases = [
-    [`http://0.0.0.0:${other.port}/x`, `http://0.0.0.0:${other.port}`, internal],
-    ["http://169.254.169.254/latest", "http://169.254.169.254", internal],
-    ["file:///etc/passwd", "file://", "only http and https are allowed"],
-    [`http://u:canary@${other.host}/`, other.url, "it carries user information"],
-  ] as const;
-  for (const [location, shown, reason] of cases) {
+  for (const [location, shown, reason] of refusedTargets(other)) {
     await using registry = await startScriptedRegistry([
       getAs(undefined, TAGS_PATH, BASIC),
       get(TAGS_PATH, redirect(location)),

@@ -22,6 +22,19 @@ export function getAs(
   return get(path, reply, { when: (it) => it.headers["authorization"] === authorization, ...more });
 }
 
+/** Where a registry must not send us: the URL, how it is shown, and why it is refused. */
+export function refusedTargets(
+  { host, port, url }: ScriptedRegistry,
+): readonly (readonly [location: string, shown: string, reason: string])[] {
+  const internal = "the address is internal";
+  return [
+    [`http://0.0.0.0:${port}/x`, `http://0.0.0.0:${port}`, internal],
+    ["http://169.254.169.254/latest", "http://169.254.169.254", internal],
+    ["file:///etc/passwd", "file://", "only http and https are allowed"],
+    [`http://u:canary@${host}/`, url, "it carries user information"],
+  ];
+}
+
 /** A 401 with these `WWW-Authenticate` headers. */
 export function challenge(...values: readonly string[]): Reply {
   return {
