@@ -9,6 +9,7 @@ import { startDockerRegistry } from "../support/docker_registry.ts";
 import { startEmbeddedRegistry } from "../support/embedded_registry.ts";
 import { reasonToSkip } from "../support/find_program.ts";
 import { listen } from "../support/listen.ts";
+import { peakMemory } from "../support/peak_memory.ts";
 import { runCommand, runProgram, startProgram } from "../support/program.ts";
 import { startScriptedRegistry } from "../support/scripted_registry.ts";
 import { startServe } from "../support/serve_program.ts";
@@ -245,16 +246,6 @@ test(
     }
   },
 );
-
-/** The most memory a process has had, in bytes; undefined where the system does not tell. */
-function peakMemory(pid: number): number | undefined {
-  try {
-    const [, kib] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return Number(kib) * 1024;
-  } catch {
-    return undefined;
-  }
-}
 
 test("push: 300 MiB in chunks take little memory", async () => {
   await using folder = await createTempFolder();

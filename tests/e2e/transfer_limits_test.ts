@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { listen } from "../support/listen.ts";
+import { peakMemory } from "../support/peak_memory.ts";
 import { startProgram } from "../support/program.ts";
 import { startScriptedRegistry } from "../support/scripted_registry.ts";
 import { createTempFolder } from "../support/temp_folder.ts";
@@ -13,16 +14,6 @@ const MEBIBYTE = 1024 * 1024;
 const PIECE = Buffer.alloc(MEBIBYTE, "x");
 const PIECES = 300;
 const SIZE = PIECES * MEBIBYTE;
-
-/** The most memory a process has had, in bytes; undefined where the system does not tell. */
-function peakMemory(pid: number): number | undefined {
-  try {
-    const [, kib] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return Number(kib) * 1024;
-  } catch {
-    return undefined;
-  }
-}
 
 test("blob: 300 MiB into a file and into a pipe that is slow take little memory", async () => {
   const hash = createHash("sha256");
