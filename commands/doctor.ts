@@ -15,6 +15,7 @@ import { formatJson } from "../core/render/json.ts";
 import { connect, type Target } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { type RegistryOptions, withRegistryOptions } from "./options.ts";
+import { tryParse } from "./references.ts";
 
 interface DoctorOptions extends RegistryOptions {
   readonly output: "text" | "json";
@@ -65,9 +66,9 @@ export function createDoctorCommand(context: Context): Command {
 }
 
 function parseTarget(text: string): Target {
-  const registry = attempt(() => parseRegistry(text));
+  const registry = tryParse(parseRegistry, text);
   if (registry) return { registry };
-  const reference = attempt(() => parseReference(text));
+  const reference = tryParse(parseReference, text);
   const part = text.slice(text.lastIndexOf("/") + 1);
   if (!reference || !/[:@]/.test(part)) return parseRepository(text);
   throw new RegctlError(
@@ -75,16 +76,6 @@ function parseTarget(text: string): Target {
     `Cannot look into ${JSON.stringify(text)}: it names one manifest, not a repository`,
     { hint: `Write ${text.slice(0, text.length - part.length)}${part.split(/[:@]/)[0]}` },
   );
-}
-
-/** What `parse` gives, or undefined where it refuses. */
-function attempt<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof RegctlError) return undefined;
-    throw error;
-  }
 }
 
 function formatText(facts: Facts, problems: readonly Problem[], watch: Watch): string {

@@ -1,7 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseByteSize } from "../core/byte_size.ts";
-import { bareRegistryHint } from "../core/reference/reference.ts";
-import { formatRepository, parseRepository } from "../core/reference/repository.ts";
+import { formatRepository } from "../core/reference/repository.ts";
 import { pushBlob } from "../core/registry/push_blob.ts";
 import { formatJson } from "../core/render/json.ts";
 import { formatProgress } from "../core/render/progress.ts";
@@ -9,6 +8,7 @@ import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { assertOneInput, openInput } from "./input.ts";
 import { type RegistryOptions, withRegistryOptions } from "./options.ts";
+import { readRepository } from "./references.ts";
 
 interface PutBlobOptions extends RegistryOptions {
   readonly algorithm: "sha256" | "sha512";
@@ -38,10 +38,8 @@ export function createPutBlobCommand(context: Context): Command {
           .default("text"),
       ),
   ).action(async (name: string, file: string, options: PutBlobOptions) => {
-    const repository = parseRepository(name);
-    const meant = bareRegistryHint(name);
     const { host, diagnostics } = context;
-    if (meant !== undefined) diagnostics.note(meant);
+    const repository = readRepository(context, name);
     assertOneInput(file, options);
     const client = await connect(context, repository, options);
     const content = await openInput(context, file);

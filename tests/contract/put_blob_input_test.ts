@@ -43,3 +43,23 @@ test("an empty standard input is pushed, with a warning", async () => {
     assert.deepEqual(readdirSync(folder.path), []);
   }
 });
+
+test("what is no repository is refused, with what to write instead", async () => {
+  const cases = [
+    [
+      "localhost:5000/app:1",
+      'Not a repository: "localhost:5000/app:1" names one manifest',
+      "Leave out the tag and the digest: localhost:5000/app",
+    ],
+    [
+      "localhost:5000",
+      '"localhost:5000" is a registry, not a repository',
+      "List its repositories with regctl catalog localhost:5000",
+    ],
+  ] as const;
+  for (const [name, message, hint] of cases) {
+    const run = await runCaptured(["put-blob", name, "-"], { stdin: "canary" });
+    const stderr = `error: ${message}\nhint: ${hint}\n`;
+    assert.deepEqual([run.exitCode, run.stdout, run.stderr], [2, "", stderr]);
+  }
+});

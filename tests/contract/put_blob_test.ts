@@ -197,7 +197,7 @@ test("what cannot be read is said before anything is asked", async () => {
 
 test("wrong words are told from each other", async () => {
   const cases = [
-    [["HOST/app:1", "x"], /^error: Invalid repository "HOST\/app:1"/],
+    [["HOST/app:1", "x"], /^error: Not a repository: "HOST\/app:1" names one manifest\n/],
     [["HOST/app", "x", "--chunk-size", "4mb"], /Write 8MiB, 512KiB, 1GiB, or a number of bytes/],
     [["HOST/app", "x", "--algorithm", "md5"], /Allowed choices are sha256, sha512/],
     [["HOST/app", "-", "-u", "ann", "--password-stdin"], /both the password and the content/],
