@@ -67,13 +67,11 @@ async function sendPart(
   const body = encodeBody(whole.body);
   const part = body.subarray(0, cutAt ?? Math.floor(body.length / 2));
   await send(socket, Buffer.concat([Buffer.from(encodeHead(whole, CLOSE)), part]));
-  if (fault === "short-body") {
-    socket.end();
-    return;
-  }
-  // A reset throws away what the peer has not read yet. The bytes are on loopback already; a moment lets it see them.
+  // A reset throws away what the peer has not read yet, and Bun does so with an end that comes along with the
+  // bytes. They are on loopback already; a moment lets it see them.
   await pause(50);
-  reset(socket);
+  if (fault === "short-body") socket.end();
+  else reset(socket);
 }
 
 async function sendEndless(socket: Socket, reply: Reply): Promise<void> {
