@@ -12,8 +12,8 @@ const DOUBTFUL_STATUSES = new Set([408, 500, 502, 504]);
 
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 10_000;
-// A server that asks for more is asked again after this, and fails the call in the end.
-const MAX_RETRY_AFTER_MS = 60_000;
+/** A server that asks for more is asked again after this, and fails the call in the end. */
+export const MAX_RETRY_AFTER_MS = 60_000;
 // Nobody should stare at a terminal that says nothing for longer.
 const NOTE_FROM_MS = 2_000;
 

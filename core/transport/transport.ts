@@ -11,6 +11,7 @@ import { createNetwork } from "./network.ts";
 import { followRedirects } from "./redirect.ts";
 import { resume } from "./resume.ts";
 import { retry } from "./retry.ts";
+import { throttle } from "./throttle.ts";
 
 /** Who looks on while requests are sent, and changes nothing. */
 export interface TransportObservers {
@@ -40,18 +41,22 @@ export interface TransportOptions extends TransportObservers {
 
 /**
  * Builds the pipeline to one registry. Retry sits under authorization, so that a network fault
- * does not repeat a token exchange; the log sits under retry, so that each try is a line. What
- * takes up a broken stream again sits above authorization, since a token may have run out by then.
+ * does not repeat a token exchange; the log sits under retry, so that each try is a line. The
+ * throttle sits between them, so that each try waits for its turn, and no line counts that time.
+ * What takes up a broken stream again sits above authorization, since a token may have run out by
+ * then.
  */
 export function createTransport(options: TransportOptions): Send {
   const { clock, log, registry, findCredential, secrets, observe, onToken } = options;
   const network = createNetwork(options);
+  const takeTurns = throttle({ clock });
   const createPipeline = (withHeaders: boolean) =>
     compose(
       network,
       identify(options.userAgent),
       followRedirects(),
       retry(options),
+      takeTurns,
       ...(log ? [logRequests({ clock, ...log, headers: withHeaders })] : []),
       ...(observe ? [observe] : []),
     );
