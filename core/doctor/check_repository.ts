@@ -1,36 +1,23 @@
-import { parseErrorBody } from "../oci/error_body.ts";
 import { isObject } from "../oci/json_object.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
+import { createRandomDigest } from "../oci/random_digest.ts";
 import { isTag } from "../reference/tag.ts";
 import { manifestUrl, referrersUrl } from "../registry/endpoints.ts";
+import { probeDeletion } from "../registry/probe_deletion.ts";
 import { assertStatus } from "../registry/response_gate.ts";
 import { isRefusal } from "./check_registry.ts";
 import type { DeletionFacts, ReferrersFacts } from "./facts.ts";
-import { ask, createRandomDigest, type Subject } from "./subject.ts";
+import { ask, type Subject } from "./subject.ts";
 
-/**
- * Finds out whether manifests can be deleted, by deleting one that does not exist: the digest is
- * random, so that there is nothing to lose, however often the request is repeated. A redirect is
- * not followed.
- */
+/** Finds out whether manifests can be deleted, and changes nothing; see {@linkcode probeDeletion}. */
 export async function checkDeletion({ client, path }: Subject): Promise<DeletionFacts> {
-  const response = await ask(client, {
-    method: "DELETE",
-    url: manifestUrl(client.baseUrl, path, createRandomDigest()),
-    scopes: [`repository:${path}:delete`],
-  }).catch((error: unknown) => {
+  try {
+    const { state, response: { status } } = await probeDeletion(client, path);
+    return { state, status };
+  } catch (error) {
     if (!isRefusal(error)) throw error;
-    return undefined;
-  });
-  if (!response) return { state: "notAllowed", status: null };
-  const { status } = response;
-  const codes = parseErrorBody(response.body).map(({ code }) => code);
-  if (status === 404) return { state: "enabled", status };
-  if (status === 405 || (status === 400 && codes.includes("UNSUPPORTED"))) {
-    return { state: "disabled", status };
+    return { state: "notAllowed", status: null };
   }
-  if (status === 401 || status === 403) return { state: "notAllowed", status };
-  return { state: "unknown", status };
 }
 
 /** Asks what refers to a manifest that does not exist: an empty index, where there is the API. */

@@ -5,7 +5,7 @@ import { formatSeconds } from "../../../../core/doctor/describe_facts.ts";
 import { findMissingActions } from "../../../../core/doctor/missing_actions.ts";
 import { explainRateLimit, isRateLimitHeader } from "../../../../core/doctor/rate_limit.ts";
 import { cleanFacts } from "../../../../core/doctor/clean_facts.ts";
-import { createRandomDigest } from "../../../../core/doctor/subject.ts";
+import { createRandomDigest } from "../../../../core/oci/random_digest.ts";
 import { Watch } from "../../../../core/doctor/watch.ts";
 import { createRequest, createResponse } from "../../../support/fake_exchange.ts";
 import { createFakeClock } from "../../../support/fake_host.ts";
