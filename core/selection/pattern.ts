@@ -1,9 +1,15 @@
+import type { RE2JS } from "re2js";
+
 import { RegctlError } from "../errors.ts";
 
 /** Tells whether a name fits. */
 export type Matcher = (name: string) => boolean;
 
-const MAX_PATTERN_LENGTH = 1000;
+/** Makes the error for a pattern that cannot be used. */
+export type FailPattern = (reason: string, hint?: string) => RegctlError;
+
+/** The longest pattern that is compiled, in characters. */
+export const MAX_PATTERN_LENGTH = 1000;
 // Time is linear in this, too, and a count such as {900} multiplies it.
 const MAX_PROGRAM_SIZE = 2000;
 
@@ -13,7 +19,7 @@ const MAX_PROGRAM_SIZE = 2000;
  * linear in the name, whatever the pattern. Throws `USAGE`.
  */
 export async function compilePattern(pattern: string): Promise<Matcher> {
-  const fail = (reason: string, hint?: string) =>
+  const fail: FailPattern = (reason, hint) =>
     new RegctlError("USAGE", `Cannot use the pattern ${quote(pattern)}: ${reason}`, { hint });
   if (pattern === "" || pattern === "//") throw fail("it is empty");
   if (pattern.length > MAX_PATTERN_LENGTH) {
@@ -22,11 +28,20 @@ export async function compilePattern(pattern: string): Promise<Matcher> {
   const isExpression = pattern.length > 1 && pattern.startsWith("/") && pattern.endsWith("/");
   const source = isExpression ? pattern.slice(1, -1) : translateGlob(pattern);
   if (source === undefined) throw fail("a bracket or brace is not closed");
+  const expression = await compileExpression(source, fail);
+  return (name) => expression.matcher(name).find();
+}
+
+/**
+ * Compiles a regular expression (RE2) that is matched in linear time. What it throws, where it is
+ * none or is too complex, `fail` makes.
+ */
+export async function compileExpression(source: string, fail: FailPattern): Promise<RE2JS> {
   const { RE2JS } = await import("re2js");
   try {
     const expression = RE2JS.compile(source);
     if (expression.programSize() > MAX_PROGRAM_SIZE) throw fail("it is too complex");
-    return (name) => expression.matcher(name).find();
+    return expression;
   } catch (error) {
     if (error instanceof RegctlError) throw error;
     throw fail(
