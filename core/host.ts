@@ -31,6 +31,14 @@ export interface NewFile {
   discard(): void;
 }
 
+/** A file that only ever grows. */
+export interface AppendLog {
+  /** Resolves when the text is on the disk, past any crash; throws `OUTPUT`. */
+  append(text: string): Promise<void>;
+  /** To be called once all was appended. */
+  close(): Promise<void>;
+}
+
 /** The reader of an output has gone, as `head` does when it has enough. */
 export class ClosedPipe extends Error {
   override readonly name = "ClosedPipe";
@@ -125,6 +133,11 @@ export interface Host {
    * `CONFIG` when it cannot be written, and then nothing has changed.
    */
   updateFile(path: string, change: FileChange, options: UpdateFileOptions): Promise<void>;
+  /**
+   * Opens a file to append to, and makes it and its folders where they are missing: for their owner
+   * alone. A link is not followed. Throws `OUTPUT`.
+   */
+  openLog(path: string): Promise<AppendLog>;
   /** The names in a folder, sorted; empty when there is none. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Runs a program found on PATH, without a shell; throws `NOT_FOUND` when there is none. */

@@ -24,6 +24,7 @@ export function createNativeHost(): Host {
     readStdin,
     spoolStdin: async (options) => (await import("./input.ts")).spool(process.stdin, options),
     createFile: async (path) => (await import("./new_file.ts")).createNewFile(path),
+    openLog: async (path) => (await import("./append_log.ts")).openAppendLog(path),
     openBlob: async (path) => (await import("./input.ts")).openFile(path),
     ask: async (question) => (await import("./ask.ts")).ask(question),
     askPassword: async (question) => (await import("./ask.ts")).askPassword(question),

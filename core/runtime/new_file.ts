@@ -11,23 +11,11 @@ import {
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { RegctlError } from "../errors.ts";
 import type { NewFile } from "../host.ts";
-import { errorCode } from "./error_code.ts";
+import { explainWriteFailure } from "./write_failure.ts";
 
 // File systems allow 255 bytes; the rest is for what makes the name its own.
 const MAX_NAME_LENGTH = 60;
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such folder",
-  ENOTDIR: "there is no such folder",
-  EISDIR: "it is a folder",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-};
 
 /**
  * Begins a file that appears under its name when it is whole, and not at all otherwise; a process
@@ -45,7 +33,7 @@ export async function createNewFile(path: string): Promise<NewFile> {
     // What replaces a file is open to the same people.
     return new TemporaryFile(path, found && found.mode & 0o777);
   } catch (error) {
-    throw toOutputError(path, error);
+    throw explainWriteFailure(path, error);
   }
 }
 
@@ -63,7 +51,7 @@ function createStream(path: string, file: FileHandle): NewFile {
     try {
       await action();
     } catch (error) {
-      throw toOutputError(path, error);
+      throw explainWriteFailure(path, error);
     }
   };
   return {
@@ -123,13 +111,7 @@ class TemporaryFile implements NewFile {
       this.discard();
       // A file that could not be given its name is closed already.
       rmSync(this.#temporary, { force: true });
-      throw toOutputError(this.#path, error);
+      throw explainWriteFailure(this.#path, error);
     }
   }
-}
-
-function toOutputError(path: string, error: unknown): RegctlError {
-  const { message } = error as Error;
-  const reason = REASONS[errorCode(error)] ?? message;
-  return new RegctlError("OUTPUT", `Cannot write ${path}: ${reason}`, { cause: error });
 }

@@ -98,6 +98,7 @@ export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
       return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
     },
     createFile: () => Promise.reject(new Error("There is no disk to write to")),
+    openLog: () => Promise.reject(new Error("There is no disk to append to")),
     openBlob: (path) => Promise.reject(new Error(`No file ${path} can be opened`)),
     updateFile: (path, change) => {
       const old = files.get(path);
