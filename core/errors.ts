@@ -47,6 +47,8 @@ export interface RegctlErrorOptions {
   readonly hint?: string | undefined;
   /** The error underneath, shown with `--debug` only. */
   readonly cause?: unknown;
+  /** An earlier try may have done what was asked, though this one failed. Default: false. */
+  readonly isDoubtful?: boolean | undefined;
 }
 
 /** Every failure that is foreseen: a message for people, a code for programs. */
@@ -57,11 +59,14 @@ export class RegctlError extends Error {
   readonly code: ErrorCode;
   /** What the user can do: one imperative sentence without a full stop. */
   readonly hint: string | undefined;
+  /** An earlier try may have done what was asked, though the last one failed. */
+  readonly isDoubtful: boolean;
 
   /** The message says what was tried and what went wrong, in one line. */
   constructor(code: ErrorCode, message: string, options: RegctlErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
+    this.isDoubtful = options.isDoubtful ?? false;
   }
 }

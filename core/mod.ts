@@ -73,11 +73,13 @@ export {
   getManifest,
   type GetManifestOptions,
   headManifest,
+  type HeadManifestOptions,
   type ManifestContent,
 } from "./registry/manifests.ts";
 export { findPlatform, type PlatformImage } from "./registry/platforms.ts";
 export { referrers, type ReferrersOptions } from "./registry/referrers.ts";
 export { deleteManifest } from "./registry/delete_manifest.ts";
+export { type TagRemovalWay, TagRemover, type TagRemoverOptions } from "./registry/tag_remover.ts";
 export {
   type BlobContent,
   type BlobFacts,

@@ -18,6 +18,11 @@ export interface HttpRequest {
   readonly anonymous?: boolean;
   /** It may be repeated, whatever its method says. Default: false. */
   readonly idempotent?: boolean;
+  /**
+   * Asked right before the request is repeated; where it says no, the answer or the failure of the
+   * last try stands. Default: it may.
+   */
+  readonly mayRepeat?: () => Promise<boolean>;
   /** Give a successful body piece by piece, as {@linkcode HttpResponse.stream}. Default: false. */
   readonly stream?: boolean;
   /** The part that is wanted of a body. It is one wish: the whole may come. Default: all of it. */

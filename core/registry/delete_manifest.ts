@@ -31,6 +31,12 @@ export function assertDeleted(response: HttpResponse, task: string): void {
   assertNoWebPage(response, task);
 }
 
+/** What {@linkcode sendDelete} takes beside the name. */
+export interface SendDeleteOptions {
+  /** Asked before the request is repeated. Default: it may be. */
+  readonly mayRepeat?: (() => Promise<boolean>) | undefined;
+}
+
 /**
  * Asks for a deletion, and leaves it to the caller what the answer means.
  *
@@ -41,6 +47,7 @@ export async function sendDelete(
   client: RegistryClient,
   path: string,
   name: string,
+  { mayRepeat }: SendDeleteOptions = {},
 ): Promise<HttpResponse> {
   return await client.send({
     method: "DELETE",
@@ -48,6 +55,7 @@ export async function sendDelete(
     headers: new Headers({ accept: "application/json" }),
     maxBytes: MAX_ERROR_BYTES,
     scopes: [`repository:${path}:pull,delete`],
+    ...(mayRepeat && { mayRepeat }),
     ...(client.signal && { signal: client.signal }),
   });
 }

@@ -1,3 +1,11 @@
+import { RegctlError } from "../errors.ts";
+import { tryParseDigest } from "../oci/digest.ts";
+import { isTag } from "../reference/tag.ts";
+import { shorten } from "../shorten.ts";
+
+/** More of what is no name helps nobody. */
+const MAX_SHOWN = 80;
+
 /** `GET /v2/` (distribution-spec end-1). */
 export function apiUrl(base: URL): URL {
   return new URL("/v2/", base);
@@ -19,8 +27,15 @@ export function catalogUrl(base: URL, options: PageOptions = {}): URL {
   return withPageSize(new URL("/v2/_catalog", base), options);
 }
 
-/** `…/v2/<name>/manifests/<reference>` (distribution-spec end-3, end-7, end-9): a tag or a digest. */
+/**
+ * `…/v2/<name>/manifests/<reference>` (distribution-spec end-3, end-7, end-9): a tag or a digest.
+ * Anything else, as registries have been seen to list, could lead to another repository: `USAGE`.
+ */
 export function manifestUrl(base: URL, path: string, reference: string): URL {
+  if (!isTag(reference) && !tryParseDigest(reference)) {
+    const shown = JSON.stringify(shorten(reference, MAX_SHOWN));
+    throw new RegctlError("USAGE", `${shown} is neither a tag nor a digest that can be verified`);
+  }
   return new URL(`/v2/${path}/manifests/${reference}`, base);
 }
 

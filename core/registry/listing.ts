@@ -12,6 +12,8 @@ export interface ListingPage {
   readonly entries: readonly string[];
   /** How many entries of the page were no text, such as null. */
   readonly dropped: number;
+  /** The whole answer: some registries tell more than the specification asks for. */
+  readonly document: unknown;
 }
 
 /** What {@linkcode listingPages} lists. */
@@ -65,7 +67,8 @@ export async function* listingPages(
       throw incomplete(task, `page ${seenUrls.size} is not there (404)`);
     }
     assertStatus(response, [200], seenUrls.size > 1 ? `${task}, page ${seenUrls.size}` : task);
-    const values = readMember(parseJson(response, task), member);
+    const document = parseJson(response, task);
+    const values = readMember(document, member);
     if (!values) throw notAListing(response, member, task);
     const texts = values.filter((value) => typeof value === "string");
     const entries: string[] = [];
@@ -75,7 +78,7 @@ export async function* listingPages(
       entries.push(text);
       characters += text.length;
     }
-    yield { entries, dropped: values.length - texts.length };
+    yield { entries, dropped: values.length - texts.length, document };
     url = nextUrl(response, task);
     if (!url) return;
     if (seenUrls.has(url.href)) throw incomplete(task, "its pages lead in a circle");

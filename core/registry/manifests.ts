@@ -70,6 +70,15 @@ export async function getManifest(
   return { bytes, descriptor: { mediaType, digest, size: bytes.byteLength }, manifest };
 }
 
+/** What {@linkcode headManifest} takes beside the reference. */
+export interface HeadManifestOptions {
+  /**
+   * A HEAD that finds nothing settles it: where the registry has answered one of the same tag
+   * before. Default: a GET is asked, too, since some registries know no HEAD.
+   */
+  readonly trustsHead?: boolean | undefined;
+}
+
 /**
  * Digest, media type and size of a manifest, by a HEAD request where the registry answers that
  * fully, else by {@linkcode getManifest}. What a HEAD request says cannot be verified.
@@ -77,11 +86,13 @@ export async function getManifest(
 export async function headManifest(
   client: RegistryClient,
   reference: Reference,
+  { trustsHead = false }: HeadManifestOptions = {},
 ): Promise<Descriptor> {
   const task = `look up the manifest "${formatReference(reference)}"`;
   const response = await request(client, reference, "HEAD");
   // Some registries refuse HEAD (regclient calls them "nohead"), and no answer to it says why.
-  if (response.status >= 400 && response.status < 500 && response.status !== 429) {
+  const isRefused = response.status >= 400 && response.status < 500 && response.status !== 429;
+  if (isRefused && !(trustsHead && response.status === 404)) {
     return (await getManifest(client, reference)).descriptor;
   }
   assertStatus(response, [200], task);

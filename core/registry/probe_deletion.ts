@@ -18,7 +18,8 @@ export interface DeletionProbe {
 /**
  * Finds out whether manifests can be deleted, by deleting one that does not exist: the digest is
  * random, so that there is nothing to lose, however often the request is repeated. Distribution
- * answers 405 where deleting is switched off, and only then looks for the digest.
+ * answers 405 where deleting is switched off, and only then looks for the digest; the specification
+ * allows 400, too.
  */
 export async function probeDeletion(
   client: RegistryClient,
@@ -26,11 +27,11 @@ export async function probeDeletion(
 ): Promise<DeletionProbe> {
   const response = await sendDelete(client, path, createRandomDigest());
   const codes = parseErrorBody(response.body).map(({ code }) => code);
-  return { state: judge(response.status, codes), response, codes };
+  return { state: judge(response.status), response, codes };
 }
 
-function judge(status: number, codes: readonly string[]): DeletionState {
+function judge(status: number): DeletionState {
   if (status === 404) return "enabled";
-  if (status === 405 || (status === 400 && codes.includes("UNSUPPORTED"))) return "disabled";
+  if (status === 400 || status === 405) return "disabled";
   return status === 401 || status === 403 ? "notAllowed" : "unknown";
 }

@@ -19,6 +19,11 @@ export interface PushManifestOptions {
    * OCI index, by what it holds.
    */
   readonly mediaType?: string | undefined;
+  /**
+   * Whether one with a subject is listed among its referrers where the registry does not do so
+   * itself. Not wanted where it only comes back, and the list is as it was. Default: true.
+   */
+  readonly listsReferrer?: boolean | undefined;
 }
 
 /** A manifest that is in the registry now. */
@@ -71,7 +76,8 @@ export async function pushManifest(
   await assertPushedDigest(response, { content: new Blob([bytes]), digest, task });
   const pushed = { digest, mediaType: manifest.mediaType, size: bytes.byteLength };
   const { subject } = manifest;
-  if (!subject || response.headers.has("oci-subject")) return pushed;
+  const isListed = response.headers.has("oci-subject") || options.listsReferrer === false;
+  if (!subject || isListed) return pushed;
   const referrersTag = await addReferrer(client, repository, {
     subject: subject.digest,
     referrer: describe(manifest, pushed),

@@ -27,7 +27,10 @@ export function assertStatus(
   throw new RegctlError(
     code,
     `Cannot ${task}: ${response.url.host} answered ${status}${describeErrorBody(response)}${tries}`,
-    { hint: hintOf(codes, response) ?? hintFor(code, codes, response) },
+    {
+      hint: hintOf(codes, response) ?? hintFor(code, codes, response),
+      isDoubtful: response.mayHaveArrived,
+    },
   );
 }
 

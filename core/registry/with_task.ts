@@ -6,6 +6,6 @@ import { RegctlError } from "../errors.ts";
  */
 export function withTask(error: unknown, task: string): unknown {
   if (!(error instanceof RegctlError)) return error;
-  const { code, message, hint } = error;
-  return new RegctlError(code, `Cannot ${task}: ${message}`, { hint, cause: error });
+  const { code, message, hint, isDoubtful } = error;
+  return new RegctlError(code, `Cannot ${task}: ${message}`, { hint, isDoubtful, cause: error });
 }

@@ -48,6 +48,7 @@ export function retry(options: RetryOptions): Stage {
     for (let attempt = 1;; attempt++) {
       const isLast = attempt >= tries;
       let delay: number;
+      let stand: () => HttpResponse;
       try {
         const response = await next(request);
         if (!RETRIED_STATUSES.has(response.status) || isLast) {
@@ -59,14 +60,19 @@ export function retry(options: RetryOptions): Stage {
         // A wait of our own that outlasts the call: the answer says more than the time-out would.
         else if (isBeyondDeadline(delay, options)) return finish(response, attempt);
         mayHaveArrived ||= DOUBTFUL_STATUSES.has(response.status);
+        stand = () => finish(response, attempt);
         announce(request, `answered ${response.status}`, delay, options);
       } catch (error) {
         if (isLast || !isTransient(error)) throw error;
         mayHaveArrived ||= error instanceof NetworkError && error.failure === "lost";
         delay = backoff(attempt, clock);
+        stand = () => {
+          throw error;
+        };
         announce(request, "could not be reached", delay, options);
       }
       await clock.sleep(delay, request.signal);
+      if (request.mayRepeat && !await request.mayRepeat()) return stand();
     }
   };
 }

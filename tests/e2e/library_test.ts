@@ -91,6 +91,14 @@ async function prepare(url: string, folder: TempFolder): Promise<Record<string, 
       words: [`${app}@${digest}`],
       prints: new RegExp(`^application/spdx\\+json ${DIGEST}\n$`),
     },
+    "delete_tag.ts": {
+      words: [`${app}:again`],
+      prints: /^again went by way of: tag\n$/,
+      check: async () => {
+        assert.equal(await status("team/app/manifests/again"), 404);
+        assert.equal(await status("team/app/manifests/1.0.0"), 200);
+      },
+    },
     "delete_manifest.ts": {
       words: [`${app}@${digest}`],
       prints: new RegExp(`^deleted ${digest}\n$`),
