@@ -1,5 +1,6 @@
 import { IDENTITY_TOKEN_USER, type LoginCredential } from "../core/auth/credential.ts";
 import { RegctlError } from "../core/errors.ts";
+import type { Registry } from "../core/reference/registry.ts";
 import { escapeText } from "../core/render/escape.ts";
 import { untilCallEnds } from "./call.ts";
 import type { Context } from "./context.ts";
@@ -42,6 +43,18 @@ export async function readCredentialFlags(
   return username === IDENTITY_TOKEN_USER
     ? { kind: "identityToken", identityToken: secret, source }
     : { kind: "password", username, password: secret, source };
+}
+
+/** Throws `USAGE` where one user name would be sent to several registries. */
+export function assertOneRegistry(
+  registries: readonly Registry[],
+  { username }: CredentialFlags,
+): void {
+  const hosts = new Set(registries.map(({ host }) => host));
+  if (username === undefined || hosts.size < 2) return;
+  throw new RegctlError("USAGE", `-u names one user, but there are ${hosts.size} registries`, {
+    hint: "Log in to each with regctl login, or call it once for each",
+  });
 }
 
 async function readPassword(

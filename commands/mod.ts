@@ -47,6 +47,27 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./catalog.ts")).createCatalogCommand(context),
   },
   {
+    name: "delete",
+    alias: "rm",
+    summary: "Delete tags, each alone, or manifests",
+    load: async (context) => (await import("./delete.ts")).createDeleteCommand(context),
+  },
+  {
+    name: "prune",
+    summary: "Plan which tags may go, by a policy; changes nothing",
+    load: async (context) => (await import("./prune.ts")).createPruneCommand(context),
+  },
+  {
+    name: "apply",
+    summary: "Delete what a plan of prune says",
+    load: async (context) => (await import("./apply.ts")).createApplyCommand(context),
+  },
+  {
+    name: "undo",
+    summary: "Put back what was deleted",
+    load: async (context) => (await import("./undo.ts")).createUndoCommand(context),
+  },
+  {
     name: "put-blob",
     summary: "Upload a blob",
     load: async (context) => (await import("./put_blob.ts")).createPutBlobCommand(context),

@@ -107,6 +107,12 @@ function checkPlatform(value: string): Platform {
   }
 }
 
+/** Makes the flag that bounds how many requests are under way at a time. */
+export function createConcurrencyOption(): Option {
+  return new Option("--concurrency <count>", "requests at a time")
+    .argParser(parsePositiveCount).default(8);
+}
+
 /** Collects the values of a flag that may be repeated. */
 export function collect(value: string, previous: readonly string[] | undefined): string[] {
   return [...(previous ?? []), value];

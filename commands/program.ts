@@ -32,7 +32,7 @@ async function createProgram(
 ): Promise<Command> {
   const { flags, diagnostics, host: { stdout } } = context;
   const program = new Command("regctl")
-    .description("List, fetch and push what is in any Docker or OCI registry, and run one")
+    .description("List, fetch, push and delete what is in any Docker or OCI registry, and run one")
     .usage("<command> [options]")
     .version(VERSION, "-V, --version", "print the version's number alone")
     .option("-v, --verbose", "log each request; twice: its headers too", () => {

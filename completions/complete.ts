@@ -29,7 +29,7 @@ export interface CompletionSources {
 export const MAX_CANDIDATES = 1000;
 
 const FILE_VALUE = /[<[](?:file|path)(?:\.\.\.)?[>\]]/i;
-const FILE_ARGUMENT = /^(?:file|path)$/i;
+const FILE_ARGUMENT = /^(?:file|path|plan|journal)$/i;
 
 /** What the words before the cursor add up to. */
 interface Place {

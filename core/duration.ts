@@ -11,6 +11,14 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 // A century is more than any rule about age needs. Timers take less; who sets one caps it.
 const MAX_DURATION_MS = 100 * 365 * 86_400_000;
 
+/** Reads an age as `30d`, `12h`, with its unit: of a bare number nobody knows what is meant. */
+export function parseAge(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) return parseDuration(text);
+  throw new RegctlError("USAGE", `An age needs a unit: ${JSON.stringify(text.slice(0, 40))}`, {
+    hint: `Write ${text.slice(0, 12)}d for days, or 12h`,
+  });
+}
+
 /**
  * Reads a duration as `90s`, `5m`, `12h`, `30d`, `500ms`, or a bare number of seconds. Gives
  * milliseconds; throws `USAGE`.

@@ -14,9 +14,28 @@ export interface Transfer {
 export function formatProgress({ bytes, totalBytes, elapsedMs }: Transfer): string {
   const speed = elapsedMs > 0 ? `  ${formatSize(Math.round(bytes / elapsedMs * 1000))}/s` : "";
   if (!totalBytes) return `${formatSize(bytes)}${speed}`;
-  const part = Math.min(1, bytes / totalBytes);
-  const done = Math.floor(part * BAR_COLUMNS);
-  const bar = `${"=".repeat(done)}${done < BAR_COLUMNS ? ">" : ""}`.padEnd(BAR_COLUMNS);
-  const percent = `${Math.floor(part * 100)}%`.padStart(4);
-  return `[${bar}] ${percent}  ${formatSize(bytes)} of ${formatSize(totalBytes)}${speed}`;
+  return `${formatBar(bytes, totalBytes)}  ${formatSize(bytes)} of ${
+    formatSize(totalBytes)
+  }${speed}`;
+}
+
+/** How far a task is that consists of many. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  /** What is counted, and what becomes of it: `tags deleted`. */
+  readonly what: string;
+}
+
+/** `[=====>              ]  27%  270 of 1000 tags deleted`, in one line. */
+export function formatCount({ done, total, what }: Progress): string {
+  return `${formatBar(done, total)}  ${done} of ${total} ${what}`;
+}
+
+/** `[=====>              ]  27%` */
+function formatBar(done: number, total: number): string {
+  const part = total > 0 ? Math.min(1, done / total) : 1;
+  const full = Math.floor(part * BAR_COLUMNS);
+  const bar = `${"=".repeat(full)}${full < BAR_COLUMNS ? ">" : ""}`.padEnd(BAR_COLUMNS);
+  return `[${bar}] ${`${Math.floor(part * 100)}%`.padStart(4)}`;
 }

@@ -1,4 +1,4 @@
-import { parseDuration } from "../duration.ts";
+import { parseAge } from "../duration.ts";
 import { RegctlError } from "../errors.ts";
 import { shorten } from "../shorten.ts";
 import type { Policy } from "./policy.ts";
@@ -99,11 +99,11 @@ function readCount(tree: Tree, fail: Fail): number {
 function readDuration(tree: Tree, fail: Fail): number {
   const value = tree.kind === "scalar" ? tree.value : undefined;
   try {
-    if (typeof value === "string" || typeof value === "number") return parseDuration(String(value));
+    if (typeof value === "string" || typeof value === "number") return parseAge(String(value));
   } catch (error) {
     if (!(error instanceof RegctlError)) throw error;
   }
-  throw fail("a duration such as 12h or 30d, or a number of seconds");
+  throw fail("an age with its unit, such as 12h or 30d");
 }
 
 function readBoolean(tree: Tree, fail: Fail): boolean {

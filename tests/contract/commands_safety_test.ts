@@ -19,7 +19,7 @@ import {
   serve,
 } from "./oci_content.ts";
 import { absent, begin, finish } from "./push_script.ts";
-import { basic, challenge, dockerAuth, get } from "./script.ts";
+import { basic, challenge, dockerAuth, get, TAGS, TAGS_PATH } from "./script.ts";
 
 const IMAGE = image();
 const HEAD: Step = { ...manifestStep("1", serve(IMAGE)), method: "HEAD" };
@@ -32,6 +32,8 @@ interface Case {
   readonly file?: Content;
   /** It takes `-o json`. */
   readonly json?: boolean;
+  /** It reports each thing on standard output, also what failed. Default: false. */
+  readonly reports?: boolean;
 }
 
 const CASES: readonly Case[] = [
@@ -65,6 +67,43 @@ const CASES: readonly Case[] = [
     json: true,
   },
   { words: ["login", "HOST"], script: [get("/v2/", { status: 200, body: {} })] },
+  {
+    words: ["delete", "HOST/app:1", "--yes"],
+    script: [
+      get(TAGS_PATH, TAGS),
+      HEAD,
+      manifestStep("1", serve(IMAGE)),
+      { method: "DELETE", path: "/v2/app/manifests/1", reply: { status: 202 } },
+      get(TAGS_PATH, { status: 200, body: { name: "app", tags: [] } }),
+    ],
+    json: true,
+    reports: true,
+  },
+  {
+    words: ["prune", "HOST/app", "--keep", "1"],
+    script: [get(TAGS_PATH, TAGS), manifestStep("1", serve(IMAGE)), blobStep(CONFIG)],
+    json: true,
+  },
+  {
+    words: ["apply", "FILE", "--yes", "--allow-empty", "--max-delete", "1"],
+    script: [
+      get(TAGS_PATH, TAGS),
+      manifestStep("1", serve(IMAGE)),
+      get(TAGS_PATH, TAGS),
+      { method: "DELETE", path: `/v2/app/manifests/${IMAGE.digest}`, reply: { status: 202 } },
+      get(TAGS_PATH, { status: 200, body: { name: "app", tags: [] } }),
+    ],
+    file: content({
+      ...{ kind: "regctl.plan", version: 1, createdAt: "2026-01-02T03:04:05.678Z" },
+      repositories: [{
+        repository: "HOST/app",
+        tags: [{ tag: "1", digest: IMAGE.digest, action: "delete", rule: "keep", reason: "old" }],
+        manifests: [{ ...IMAGE, bytes: undefined, tags: ["1"], after: [] }],
+      }],
+    }, "application/json"),
+    json: true,
+    reports: true,
+  },
 ];
 
 /** Runs a command as ann on a registry that follows `script`. */
@@ -76,14 +115,22 @@ async function runCase(
 ) {
   await using folder = await createTempFolder();
   await using registry = await startScriptedRegistry(script);
-  const path = await folder.write("content", file?.bytes ?? "");
+  const path = await folder.write(
+    "content",
+    // A plan names the registry.
+    words[0] === "apply" ? String(file?.bytes).replace("HOST", registry.host) : file?.bytes ?? "",
+  );
   const args = words.map((word) => word.replace("HOST", registry.host).replace("FILE", path));
   const who = words[0] === "login" || options.stdin !== undefined
     ? ["-u", "ann", "--password-stdin"]
     : [];
   const run = await runCaptured([...args, ...who, "--retries", "0", ...more], {
     ...options,
-    env: { DOCKER_CONFIG: folder.join("docker"), ...options.env },
+    env: {
+      DOCKER_CONFIG: folder.join("docker"),
+      XDG_STATE_HOME: folder.join("state"),
+      ...options.env,
+    },
   });
   return { ...run, names: await readdir(folder.path) };
 }
@@ -161,10 +208,10 @@ for (const it of CASES) {
           ...{ isTerminal, env: { NO_COLOR: "1" } },
         });
         assert.notEqual(run.exitCode, 0, run.stderr);
-        assert.equal(run.stdout, "");
+        if (!it.reports) assert.equal(run.stdout, "");
         const stderr = run.stderr.replaceAll("\r\x1b[K", "");
         // deno-lint-ignore no-control-regex
-        assert.doesNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+        assert.doesNotMatch(run.stdout + stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
         assert.equal(stderr.match(/^error: /gm)?.length, 1, stderr);
       }
     }
@@ -201,6 +248,29 @@ for (const it of CASES) {
     assert.deepEqual([error.code, error.exitCode, bad.exitCode], ["DENIED", 4, 4]);
   });
 }
+
+test("64: prune: why a tag stays tells no secret", async () => {
+  const refusal = {
+    status: 403,
+    body: { errors: [{ code: "DENIED", message: `${ECHO} canary-token` }] },
+  };
+  for (const output of ["table", "json"]) {
+    const asked = [get(TAGS_PATH, TAGS), manifestStep("1", serve(IMAGE))];
+    const script = [
+      TOKEN,
+      ...asked.map((step) => ({ ...step, when: isKnown })),
+      { ...blobStep(CONFIG), when: isKnown, reply: refusal },
+      ...["tags/list", "manifests/1", `blobs/${CONFIG.digest}`].map((path) =>
+        get(`/v2/app/${path}`, ASKS, { times: 9 })
+      ),
+    ];
+    const it = { words: ["prune", "HOST/app", "--keep-within", "1d"], script };
+    const run = await runCase(it, script, ["-o", output], { stdin: PASSWORD });
+    assert.equal(run.exitCode, 0, run.stderr);
+    assert.match(run.stdout, /its configuration cannot be read/);
+    assert.doesNotMatch(run.stdout + run.stderr, new RegExp(CANARY, "i"));
+  }
+});
 
 test("63: who is logged in, and who was, is shown escaped", async () => {
   const evil = "a\x1b[2J\x9b2J\u202e";

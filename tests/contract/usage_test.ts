@@ -21,6 +21,10 @@ const USAGE: readonly (readonly [readonly string[], string])[] = [
     ["tags", "HOST/app", "--retries", "1.5"],
     "Option '--retries <count>' argument '1.5' is invalid.",
   ],
+  [
+    ["prune", "HOST/app", "--keep-within", "30"],
+    "Option '--keep-within <duration>' argument '30' is invalid. Write it with its unit: 30d, 12h, 90m",
+  ],
   [["tags", "HOST/app", "-u", "ann"], "A user name needs a password"],
   [["tags", "HOST/app", "--cert-file", "x"], "A client certificate needs both --cert-file and"],
   [["version", "more"], "Too many arguments for 'version'. Expected 0 arguments but got 1"],

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { main } from "../../cli.ts";
-import type { Clock, Host } from "../../core/host.ts";
+import { type Clock, ClosedPipe, type Host } from "../../core/host.ts";
 import { spool } from "../../core/runtime/input.ts";
 import { createNativeHost } from "../../core/runtime/native_host.ts";
 import { updateFile } from "../../core/runtime/update_file.ts";
@@ -19,10 +19,14 @@ export interface CapturedRunOptions {
   readonly typed?: string;
   /** What the user types when asked for a password. Default: nobody can be asked. */
   readonly typedPassword?: string;
-  /** Whether standard error is a terminal. Default: false. */
+  /** Whether standard output and standard error are a terminal. Default: false. */
   readonly isTerminal?: boolean;
+  /** Whether standard output is one. Default: as `isTerminal` says. */
+  readonly isStdoutTerminal?: boolean;
   /** The columns of the terminal. Default: 80. */
   readonly columns?: number;
+  /** Whether nobody reads standard output any more. Default: false. */
+  readonly isStdoutClosed?: boolean;
   /** Sent to the program at its first request for a wait. Default: none. */
   readonly stopWhileWaiting?: "SIGINT" | "SIGTERM";
 }
@@ -62,9 +66,10 @@ export async function runCapturedBytes(
   let skipped = 0;
   let stop: ((signal: "SIGINT" | "SIGTERM") => void) | undefined;
   const capture = (name: "stdout" | "stderr") => ({
-    isTerminal,
+    isTerminal: name === "stdout" ? options.isStdoutTerminal ?? isTerminal : isTerminal,
     columns,
     write: (data: string | Uint8Array) => {
+      if (name === "stdout" && options.isStdoutClosed) return Promise.reject(new ClosedPipe());
       // A copy: what was handed over may be used again.
       captured[name].push(Buffer.from(data));
       return Promise.resolve();

@@ -33,7 +33,10 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly pid: number;
   /** Holds config.yml and the storage in `data`. */
   readonly folder: string;
-  /** What the registry has written to stderr so far: one `response completed` line for each request. */
+  /**
+   * What the registry has written to stderr so far: a line `response completed` for each request, or
+   * `response completed with error` for an answer of 400 and above.
+   */
   log(): string;
 }
 
@@ -54,6 +57,7 @@ export async function startDockerRegistry(
       stdio: ["ignore", "ignore", "pipe"],
     });
     let log = "";
+    let isListening = false;
     const port = await new Promise<number>((resolve, reject) => {
       const fail = (reason: string) => {
         clearTimeout(timer);
@@ -65,9 +69,12 @@ export async function startDockerRegistry(
       child?.stderr?.setEncoding("utf8").on("data", (text: string) => {
         log += text;
         if (options.logFile !== undefined) appendFileSync(options.logFile, text);
+        // A long log is not to be searched for each line that comes to it.
+        if (isListening) return;
         // The socket listens before this line is written, so a request can follow at once.
         const found = /listening on 127\.0\.0\.1:(\d+)/.exec(log)?.[1];
         if (found === undefined) return;
+        isListening = true;
         clearTimeout(timer);
         resolve(Number(found));
       });

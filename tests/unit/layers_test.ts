@@ -81,14 +81,23 @@ const COMMAND_LIST = "commands/mod.ts";
 const COMMAND_LIST_READER = "commands/program.ts";
 /** What commands may share; none of them imports a command. */
 const SHARED_BY_COMMANDS = [
+  "commands/assert_secure.ts",
   "commands/call.ts",
+  "commands/confirm.ts",
   "commands/connect.ts",
   "commands/context.ts",
+  "commands/count_things.ts",
   "commands/credential_flags.ts",
   "commands/input.ts",
   "commands/listing.ts",
   "commands/options.ts",
+  "commands/outlast_call.ts",
+  "commands/plan_text.ts",
+  "commands/planned_removals.ts",
+  "commands/policy_options.ts",
   "commands/references.ts",
+  "commands/report.ts",
+  "commands/run_removals.ts",
 ];
 
 /** Files by their path from the project's root, with forward slashes. */

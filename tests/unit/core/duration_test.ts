@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseDuration } from "../../../core/duration.ts";
+import { parseAge, parseDuration } from "../../../core/duration.ts";
 import { assertRejects } from "../../support/assert_error.ts";
 
 test("parseDuration gives milliseconds", () => {
@@ -54,5 +54,23 @@ test("parseDuration refuses all else, and repeats little of it", async () => {
   for (const text of junk) {
     const error = await assertRejects(() => parseDuration(text), "USAGE", /^Not a duration: "/);
     assert.ok(error.message.length < 80);
+  }
+});
+
+test("parseAge wants a unit", async () => {
+  const table: readonly (readonly [string, number])[] = [
+    ["30d", 2_592_000_000],
+    ["1.5h", 5_400_000],
+    ["90m", 5_400_000],
+    ["0s", 0],
+  ];
+  for (const [text, expected] of table) assert.equal(parseAge(text), expected, text);
+  for (const text of ["30", "1.5", "0", "9".repeat(50_000)]) {
+    const error = await assertRejects(() => parseAge(text), "USAGE", /^An age needs a unit: "/);
+    assert.ok(error.message.length < 80);
+    assert.match(error.hint ?? "", /^Write \d[\d.]*d for days, or 12h$/);
+  }
+  for (const text of ["", "-1", "30 d", "1w", "1e3"]) {
+    await assertRejects(() => parseAge(text), "USAGE", /^Not a duration: "/);
   }
 });

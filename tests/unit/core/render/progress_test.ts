@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatProgress } from "../../../../core/render/progress.ts";
+import { formatCount, formatProgress } from "../../../../core/render/progress.ts";
 
 test("formatProgress draws a bar, or counts where nobody knows the end", () => {
   const table: readonly (readonly [number, number | undefined, number, string])[] = [
@@ -14,5 +14,18 @@ test("formatProgress draws a bar, or counts where nobody knows the end", () => {
   ];
   for (const [bytes, totalBytes, elapsedMs, text] of table) {
     assert.equal(formatProgress({ bytes, totalBytes, elapsedMs }), text);
+  }
+});
+
+test("formatCount draws a bar, and counts", () => {
+  const table: readonly (readonly [number, number, string])[] = [
+    [0, 2, "[>                   ]   0%  0 of 2 deleted"],
+    [1, 2, "[==========>         ]  50%  1 of 2 deleted"],
+    [2, 2, "[====================] 100%  2 of 2 deleted"],
+    [3, 2, "[====================] 100%  3 of 2 deleted"],
+    [0, 0, "[====================] 100%  0 of 0 deleted"],
+  ];
+  for (const [done, total, text] of table) {
+    assert.equal(formatCount({ done, total, what: "deleted" }), text);
   }
 });
