@@ -11,6 +11,7 @@ import { measureDownloads } from "./downloads.ts";
 import { inFolder, measure } from "./measure.ts";
 import { createPagedServer } from "./paged_server.ts";
 import { PEERS, REGCTL } from "./peers.ts";
+import { measurePrune } from "./prune.ts";
 import { measureRegistries } from "./registries.ts";
 
 const ROUNDS = 12;
@@ -123,6 +124,21 @@ print(
       wall.toFixed(2),
       (wall / (base?.best.wall ?? NaN)).toFixed(2),
       cpu.toFixed(2),
+      megabytes.toFixed(0),
+    ]),
+  );
+}
+
+{
+  const figures = await measurePrune(REGCTL);
+  print(
+    "Keep the newest 1,200 of 2,000 tags of a local docker-registry (once)",
+    ["program", "requests", "wall s", "CPU s", "peak MB"],
+    figures.map(({ name, requests, wall, cpu, megabytes }) => [
+      name,
+      String(requests),
+      wall.toFixed(1),
+      cpu.toFixed(1),
       megabytes.toFixed(0),
     ]),
   );
