@@ -3,6 +3,9 @@
  * each shown with what it prints, and stops it.
  */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { startRegistry } from "./start_registry.ts";
 
@@ -18,12 +21,21 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["manifest", "HOST/team/app:2.1.0", "-o", "table"],
   ["digest", "HOST/team/app:2.1.0", "--platform", "linux/arm64"],
   ["parse", "HOST/team/app:2.1.0"],
+  ["delete", "HOST/team/app:pr-101", "--yes"],
+  ["undo", "--yes"],
+  ["prune", "HOST/library/busybox", "--keep", "3", "--match", "1.*"],
 ];
+
+const state = mkdtempSync(join(tmpdir(), "regctl-demo-"));
 
 /** Runs a command of the program, shown as one would type it. */
 function run(words: readonly string[]): void {
   console.log(`\n$ regctl ${words.map(quote).join(" ")}`);
-  const { status } = spawnSync(program, words, { stdio: ["ignore", "inherit", "inherit"] });
+  const { status } = spawnSync(program, words, {
+    stdio: ["ignore", "inherit", "inherit"],
+    // The journal of what is deleted is to go with the demo.
+    env: { ...process.env, XDG_STATE_HOME: state },
+  });
   if (status !== 0) throw new Error(`The command ended with ${status}`);
 }
 
@@ -37,6 +49,9 @@ try {
   for (const words of COMMANDS) run(words.map((word) => word.replace("HOST", registry.host)));
 } catch (error) {
   console.error(`error: ${error instanceof Error ? error.message : error}`);
-  process.exit(1);
+  process.exitCode = 1;
+} finally {
+  rmSync(state, { recursive: true, force: true });
 }
+if (process.exitCode) process.exit();
 console.log(`\nIt is stopped. Start one to try things out on: ${program} serve --demo`);
