@@ -31,11 +31,14 @@ const state = mkdtempSync(join(tmpdir(), "regctl-demo-"));
 /** Runs a command of the program, shown as one would type it. */
 function run(words: readonly string[]): void {
   console.log(`\n$ regctl ${words.map(quote).join(" ")}`);
-  const { status } = spawnSync(program, words, {
-    stdio: ["ignore", "inherit", "inherit"],
+  const { status, stdout, stderr } = spawnSync(program, words, {
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
     // The journal of what is deleted is to go with the demo.
     env: { ...process.env, XDG_STATE_HOME: state },
   });
+  // Its notes belong to what it prints.
+  process.stdout.write(stdout + stderr);
   if (status !== 0) throw new Error(`The command ended with ${status}`);
 }
 
