@@ -7,13 +7,11 @@ import { findManifest } from "../registry/find_manifest.ts";
 import { removeManifest } from "../registry/manifest_remover.ts";
 import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { TagRemover } from "../registry/tag_remover.ts";
-import { assertManifestStays } from "./assert_manifest_stays.ts";
-import { collectParts } from "./collect_parts.ts";
-import { listTags } from "../registry/list_tags.ts";
-import { isTag } from "../reference/tag.ts";
 import { forEach } from "./for_each.ts";
 import type { Journal } from "./journal.ts";
+import { NewNeeds } from "./new_needs.ts";
 import type { ManifestRemoval, Removal, RemovalResult, TagRemoval } from "./removal.ts";
+import { SiblingWatch } from "./sibling_watch.ts";
 import { toWaves } from "./waves.ts";
 
 /** How {@linkcode removeFrom} goes about it. */
@@ -116,32 +114,16 @@ class Remover {
   readonly #repository: Repository;
   readonly #options: RemoveOptions;
   readonly #tags: TagRemover;
+  readonly #siblings: SiblingWatch;
+  readonly #needs: NewNeeds;
   /** The numbers of the tags that are being deleted, in the journal. */
   readonly #entries = new Map<string, number>();
   /** Manifests that are still there though they are to go. */
   readonly #left: Set<string>;
-  /** Tags that are to stay, with what they point to where that is known. */
-  readonly #kept: ReadonlyMap<string, string | undefined>;
-  readonly #keptDigests: ReadonlySet<string | undefined>;
-  /** Tags that were to go, and are known to stay after all. */
-  readonly #stayed = new Set<string>();
-  /** How many of the tags that are to go still hold a manifest, by its digest. */
-  readonly #goingHolders = new Map<string, number>();
-  /** What tags have moved to meanwhile, and what that lists. */
-  readonly #newlyTagged = new Set<string>();
-  /** Where a tag points to that was to go is not known: it may need any manifest. */
-  #isInDoubt = false;
-  /** Why it is not known what was pushed meanwhile. */
-  #blindness: RegctlError | undefined;
   #heldBytes = 0;
   #hopeless: RegctlError | undefined;
   /** Ends with the first tag: it shows whether the registry knows a tag from a manifest. */
   #trial: Promise<void> | undefined;
-  #isTried = false;
-  /** It has left a manifest without any tag. */
-  #isProven = false;
-  /** It has left a manifest that other tags had, too. */
-  #sparesSiblings = false;
 
   constructor(
     client: RegistryClient,
@@ -153,12 +135,8 @@ class Remover {
     this.#repository = repository;
     this.#options = options;
     this.#left = new Set(removals.flatMap((it) => it.kind === "manifest" ? [it.digest] : []));
-    const going = new Set(removals.flatMap((it) => it.kind === "tag" ? [it.tag] : it.tags));
-    this.#kept = new Map([...options.tags].filter(([tag]) => !going.has(tag)));
-    this.#keptDigests = new Set(this.#kept.values());
-    for (const { kind, digest } of removals) {
-      if (kind === "tag") this.#goingHolders.set(digest, this.#countHolders(digest) + 1);
-    }
+    this.#needs = new NewNeeds(client, repository);
+    this.#siblings = new SiblingWatch(client, repository, removals, options);
     const { journal, stop } = options;
     this.#tags = new TagRemover(client, repository, {
       stop,
@@ -172,7 +150,7 @@ class Remover {
   async removeTag(removal: TagRemoval): Promise<void> {
     while (this.#trial) await this.#trial;
     const attempt = this.#attempt(removal, (tell) => this.#removeTag(removal, tell));
-    if (this.#isTried) return await attempt;
+    if (this.#siblings.isTried) return await attempt;
     this.#trial = attempt;
     try {
       await attempt;
@@ -198,31 +176,15 @@ class Remover {
     );
     if (way === "moved") return tell(await this.#moved(tag, digest));
     if (way === "gone") return tell({ tag, digest, outcome: "gone", way });
-    await this.#checkManifest(tag, content);
+    await this.#siblings.check(tag, content);
     tell({ tag, digest, outcome: "deleted", way });
   }
 
   /** What was pushed since the tags were listed stays, and so does what it needs. */
   async lookForNewTags(): Promise<void> {
-    try {
-      await this.#lookForNewTags();
-    } catch (error) {
-      if (!(error instanceof RegctlError)) throw error;
-      this.#blindness = error;
-    }
-  }
-
-  async #lookForNewTags(): Promise<void> {
     const { tags, isListed, concurrency } = this.#options;
     // Where they cannot be listed, there is nothing to compare.
-    if (!isListed) return;
-    const listed = await listTags(this.#client, this.#repository);
-    const added = listed.filter((tag) => isTag(tag) && !tags.has(tag));
-    await forEach(added, concurrency, async (tag) => {
-      const found = await this.#find(tag);
-      if (!found) return;
-      await collectParts(this.#client, this.#repository, found, this.#newlyTagged);
-    });
+    if (isListed) await this.#needs.addNewTags(tags, concurrency);
   }
 
   /** Looks at a tag that goes behind manifests: those may go only when it is known where it points. */
@@ -231,7 +193,7 @@ class Remover {
     let isUnmoved = false;
     await this.#attempt(removal, async (tell) => {
       this.#assertGoingOn();
-      isUnmoved = (await this.#orDoubt(this.#find(tag)))?.digest === digest;
+      isUnmoved = (await this.#needs.orDoubt(this.#find(tag)))?.digest === digest;
       if (!isUnmoved) tell(await this.#moved(tag, digest));
     });
     return isUnmoved;
@@ -243,7 +205,7 @@ class Remover {
     await this.#attempt(removal, async (tell) => {
       this.#assertGoingOn();
       const { digest } = removal;
-      const { tags, ...found } = await this.#orDoubt(this.#readTags(removal, tell));
+      const { tags, ...found } = await this.#needs.orDoubt(this.#readTags(removal, tell));
       const content = found.content ?? await this.#read({ digest });
       if (!content) {
         this.#left.delete(digest);
@@ -343,14 +305,8 @@ class Remover {
   }
 
   #assertNeededByNone({ digest, after }: ManifestRemoval): void {
-    if (this.#isInDoubt) {
-      const reason = `a tag could not be read again, and may have come to need ${digest}`;
-      throw new Obstacle(new RegctlError("PARTIAL", reason));
-    }
-    if (this.#blindness) throw new Obstacle(this.#blindness);
-    if (this.#newlyTagged.has(digest)) {
-      throw new Obstacle(new RegctlError("PARTIAL", `a tag has come to need ${digest} meanwhile`));
-    }
+    const need = this.#needs.find(digest);
+    if (need) throw new Obstacle(need);
     this.#assertGone(after);
   }
 
@@ -390,51 +346,10 @@ class Remover {
   }
 
   async #keep(entry: number | undefined, { tags, manifest }: Kept): Promise<void> {
-    for (const tag of tags) this.#stayed.add(tag);
+    for (const tag of tags) this.#siblings.keep(tag);
     if (entry === undefined) return;
     // What is not written down as kept is found to be there when it is put back.
     await this.#options.journal?.addKept(entry, [...tags], manifest).catch(() => {});
-  }
-
-  /**
-   * Looks whether more went than one tag, until it is known that this does not happen: that a manifest
-   * stays which no other tag holds: none that is to stay, as far as that is known, nor one that is yet
-   * to go.
-   */
-  async #checkManifest(tag: string, content: ManifestContent): Promise<void> {
-    this.#isTried = true;
-    const { digest } = content.descriptor;
-    const holders = this.#countHolders(digest) - 1;
-    this.#goingHolders.set(digest, holders);
-    const isHeld = this.#keptDigests.has(digest);
-    const isSafe = this.#isProven || isHeld && this.#sparesSiblings;
-    const { journal, isListed } = this.#options;
-    if (isSafe || (isListed && this.#kept.size + this.#stayed.size === 0)) return;
-    // Not those that are yet to go: they may be going at this moment.
-    const others = [...this.#kept.keys(), ...this.#stayed];
-    const repository = this.#repository;
-    try {
-      const stays = await assertManifestStays(this.#client, repository, {
-        ...{ tag, content, others, isListed },
-        onLost: journal && (async (tags, manifest) => {
-          await journal.add({ repository, content, tags, manifest });
-        }),
-      });
-      this.#sparesSiblings ||= stays;
-      const isAlone = isListed && holders === 0 && !isHeld && !this.#keptDigests.has(undefined);
-      this.#isProven ||= stays && isAlone;
-    } catch (error) {
-      const isVerdict = !(error instanceof RegctlError) ||
-        ["UNSUPPORTED", "PARTIAL"].includes(error.code);
-      if (isVerdict) throw error;
-      const name = formatReference({ repository, tag });
-      const message = `"${name}" was deleted, but whether it went alone is not known: `;
-      throw new RegctlError("PARTIAL", message + error.message, { cause: error });
-    }
-  }
-
-  #countHolders(digest: string): number {
-    return this.#goingHolders.get(digest) ?? 0;
   }
 
   async #read(
@@ -454,27 +369,13 @@ class Remover {
 
   /** What a tag points to now stays, and so does what that lists. */
   async #moved(tag: string, digest: string, found?: ManifestContent): Promise<RemovalResult> {
-    const content = found ?? await this.#orDoubt(this.#read({ tag }));
+    const content = found ?? await this.#needs.orDoubt(this.#read({ tag }));
     if (!content) return { tag, digest, outcome: "gone" };
-    const { descriptor, manifest } = content;
-    this.#stayed.add(tag);
-    this.#newlyTagged.add(descriptor.digest);
-    for (const child of manifest.manifests) {
-      const parts = collectParts(this.#client, this.#repository, child, this.#newlyTagged);
-      await this.#orDoubt(parts);
-    }
+    const { descriptor } = content;
+    this.#siblings.keep(tag);
+    await this.#needs.add(descriptor);
     const name = formatReference({ repository: this.#repository, tag });
     const message = `"${name}" has moved to ${descriptor.digest} meanwhile, and was left alone`;
     return { tag, digest, outcome: "moved", error: new RegctlError("PARTIAL", message) };
-  }
-
-  /** Where this fails, no manifest goes any more. */
-  async #orDoubt<T>(reading: Promise<T>): Promise<T> {
-    try {
-      return await reading;
-    } catch (error) {
-      this.#isInDoubt = true;
-      throw error;
-    }
   }
 }
