@@ -74,7 +74,7 @@ async function run(context: Context, file: string, options: ApplyOptions): Promi
     });
   }
   let jobs = await prepareAll(context, clients, options);
-  const report = new Report(context, options.output);
+  const report = new Report(context, options.output, { isBrief: true });
   let journal: Journal | undefined;
   if (options.dryRun) reportPlanned(report, jobs);
   else if (jobs.some(({ removals }) => removals.length > 0)) {

@@ -3,6 +3,8 @@ import { countThings } from "./count_things.ts";
 import type { Report } from "./report.ts";
 import type { RemovalJob } from "./run_removals.ts";
 
+/** Enough to know a digest by. */
+const DIGEST_COLUMNS = "sha256:".length + 12;
 /** A longer list is read by nobody before a question. */
 const MAX_LINES = 20;
 
@@ -23,7 +25,8 @@ export function describeByTags(jobs: readonly RemovalJob[]): readonly string[] {
   const lines = jobs.flatMap(({ repository, removals }) =>
     removals.flatMap((removal) => {
       const tags = removal.kind === "tag" ? [removal.tag] : removal.tags;
-      const line = (tag: string) => `${formatReference({ repository, tag })}  ${removal.digest}`;
+      const digest = removal.digest.slice(0, DIGEST_COLUMNS);
+      const line = (tag: string) => `${formatReference({ repository, tag })}  ${digest}`;
       const isPart = removal.kind === "manifest" && removal.after.length > 0;
       if (tags.length > 0 || isPart) return tags.map(line);
       return [`${formatReference({ repository, digest: removal.digest })}, which has no tag`];

@@ -27,17 +27,29 @@ export interface Reported {
 }
 
 const WORD_COLUMNS = 9;
+/** Enough to know a digest by, where all of it would not fit. */
+const DIGEST_COLUMNS = "sha256:".length + 12;
+
+/** How {@linkcode Report} prints. */
+export interface ReportOptions {
+  /** Leaves out a line for each manifest that went with its tags. Default: false. */
+  readonly isBrief?: boolean;
+}
 
 /** Prints what becomes of many things as it becomes known, and counts. */
 export class Report {
   readonly #context: Context;
   readonly #format: ResultFormat;
+  readonly #isBrief: boolean;
+  /** The manifests whose tags have a line, by digest. */
+  readonly #told = new Set<string>();
   readonly #results: Reported[] = [];
   #written: Promise<void> = Promise.resolve();
 
-  constructor(context: Context, format: ResultFormat) {
+  constructor(context: Context, format: ResultFormat, { isBrief = false }: ReportOptions = {}) {
     this.#context = context;
     this.#format = format;
+    this.#isBrief = isBrief;
   }
 
   /** All that was added, in order. */
@@ -65,13 +77,20 @@ export class Report {
     if (this.#format === "json") return;
     // Of what was never tried the end tells the number.
     if (this.#format === "text" && result.outcome === "skipped") return;
+    if (this.#format === "text" && this.#isBrief && this.#isTold(result)) return;
     const text = this.#format === "ndjson"
       ? formatJsonLine(this.#toDocument(result))
-      : toLine(result);
+      : toLine(result, this.#context.host.stdout.isTerminal);
     this.#context.diagnostics.clearProgress();
     this.#written = this.#written.then(() => this.#context.host.stdout.write(text));
     // Thrown where it is waited for.
     this.#written.catch(() => {});
+  }
+
+  /** True for a manifest that went with tags which have a line already. */
+  #isTold({ tag, digest = "", isFailure }: Reported): boolean {
+    if (tag !== undefined) this.#told.add(digest);
+    return tag === undefined && !isFailure && this.#told.has(digest);
   }
 
   /** Prints what is left to print; with these fields around it where it is one document. */
@@ -167,7 +186,8 @@ function findHint(failures: readonly Reported[]): string | undefined {
   return halfDone?.error?.hint ?? (hints.size === 1 ? [...hints][0] : undefined);
 }
 
-function toLine({ reference, digest, tag, outcome, error }: Reported): string {
-  const detail = !error && tag !== undefined && digest ? `  ${digest}` : "";
+function toLine({ reference, digest, tag, outcome, error }: Reported, isTerminal: boolean): string {
+  const shown = isTerminal ? digest?.slice(0, DIGEST_COLUMNS) : digest;
+  const detail = !error && tag !== undefined && shown ? `  ${shown}` : "";
   return `${escapeText(`${outcome.padEnd(WORD_COLUMNS)}${reference}${detail}`)}\n`;
 }

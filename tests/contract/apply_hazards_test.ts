@@ -50,7 +50,7 @@ test("42: of its tags, one that moved stays, and is told once", async () => {
   assert.deepEqual(lab.state(), { "1-too": "@C", 2: "@B", 3: "@B" });
   assert.deepEqual(
     run.stdout.replaceAll(A.digest, "@A").split("\n"),
-    ["deleted  HOST/app:1  @A", "moved    HOST/app:1-too", "deleted  HOST/app@@A", ""],
+    ["deleted  HOST/app:1  @A", "moved    HOST/app:1-too", ""],
   );
   assert.deepEqual(await keptLines(lab), [[["1-too"], false]]);
   const undone = await lab.run(["undo", "--yes"]);
@@ -164,7 +164,7 @@ test("a manifest whose tags a stumbling registry has left is pushed again, and g
   stumble(lab, "@A", ["1", "1-too"]);
   const run = await apply(lab, WHOLE, IN_ORDER);
   assert.equal(run.exitCode, 0, run.stderr);
-  assert.equal(run.stdout.match(/^deleted /gm)?.length, 3);
+  assert.equal(run.stdout.match(/^deleted /gm)?.length, 2);
   assert.deepEqual(changes(run), [
     ...["DELETE @A", "DELETE @A", "PUT 1", "PUT 1-too", "DELETE @A"],
   ]);

@@ -203,9 +203,7 @@ test("--dry-run shows what would go, and asks nobody", async () => {
   assertRun(run, {
     exitCode: 0,
     stdout: `planned  HOST/app:t0  ${A.digest}
-planned  HOST/app@${A.digest}
 planned  HOST/app:t1  ${B.digest}
-planned  HOST/app@${B.digest}
 `,
     stderr: "",
   });
@@ -246,7 +244,7 @@ test("46: on a terminal it shows what goes and asks; only yes is yes", async () 
     const run = await apply(lab, plan, [], { ...terminal, typed });
     assert.deepEqual([run.exitCode, run.stdout], [130, ""]);
     assert.match(run.stderr, /error: Not confirmed: nothing was changed\n$/);
-    assert.ok(run.stderr.includes(`HOST/app:t0  ${A.digest}\n`));
+    assert.ok(run.stderr.includes(`HOST/app:t0  ${A.digest.slice(0, 19)}\n`));
   }
   assert.equal(lab.tags.size, 4);
   const run = await apply(lab, plan, [], { ...terminal, typed: " Y " });
@@ -318,7 +316,6 @@ for (
     assertRun(run, {
       exitCode,
       stdout: `deleted  HOST/app:t0  ${A.digest}
-deleted  HOST/app@${A.digest}
 `,
       stderr: `error: ${word}: 2 of 4 not deleted\n` +
         "hint: Run it again to finish it: what is gone is left alone\n",
