@@ -59,7 +59,7 @@ export function createDeleteCommand(context: Context): Command {
 async function run(context: Context, words: string[], options: DeleteOptions): Promise<void> {
   const isInputTaken = words.includes(STANDARD_INPUT);
   if (isInputTaken) assertOneInput(STANDARD_INPUT, options);
-  const targets = (await readWords(context, words)).map(parseTarget);
+  const targets = (await readWords(context, words, options)).map(parseTarget);
   // A pattern that is none is a mistake of the call: nobody need be asked for that.
   for (const { glob } of targets) if (glob !== undefined) await compilePattern(glob);
   const groups = groupByRepository(targets);
@@ -93,10 +93,14 @@ async function run(context: Context, words: string[], options: DeleteOptions): P
 }
 
 /** The words of the call, and the lines of standard input in the place of `-`. */
-async function readWords(context: Context, words: readonly string[]): Promise<readonly string[]> {
+async function readWords(
+  context: Context,
+  words: readonly string[],
+  { timeout }: DeleteOptions,
+): Promise<readonly string[]> {
   if (!words.includes(STANDARD_INPUT)) return words;
   const { host, diagnostics } = context;
-  beginCall(context);
+  beginCall(context, timeout);
   const text = await untilCallEnds(context, host.readStdin(MAX_INPUT_BYTES));
   const lines = text.split("\n").map((line) => line.trim()).filter((line) => !/^(#|$)/.test(line));
   if (lines.length === 0) diagnostics.warn("standard input was empty");

@@ -117,14 +117,15 @@ async function verify(
   report: Report,
 ): Promise<void> {
   const going = new Set(removals.flatMap((it) => it.kind === "tag" ? [it.tag] : it.tags));
-  const kept = [...tags.keys()].filter((tag) => !going.has(tag));
+  const kept = new Map([...tags].filter(([tag]) => !going.has(tag)));
   try {
-    const { faults, ghosts } = await verifyTags(client, repository, { deleted, kept });
-    if (ghosts.length > 0) {
-      const names = ghosts.slice(0, MAX_NAMED).join(", ") +
-        (ghosts.length > MAX_NAMED ? ", …" : "");
-      diagnostics.warn(`still listed, though nothing is there any more: ${names}`);
-    }
+    const { faults, ghosts, vanished } = await verifyTags(client, repository, { deleted, kept });
+    const warn = (what: string, names: readonly string[]) => {
+      const shown = names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", …" : "");
+      if (names.length > 0) diagnostics.warn(`${what}: ${shown}`);
+    };
+    warn("still listed, though nothing is there any more", ghosts);
+    warn("gone meanwhile, but not by this call", vanished);
     for (const { tag, error } of faults) {
       const reference = formatReference({ repository, tag });
       report.add({ reference, tag, outcome: "failed", error, isFailure: true });

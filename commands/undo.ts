@@ -72,6 +72,7 @@ async function run(
   assertOneRegistry(repositories.map(({ registry }) => registry), options);
   const report = new Report(context, options.output);
   if (options.dryRun) return await showPlan(journal, report);
+  for (const repository of repositories) assertSecure(repository, options);
   await confirm(context, {
     lines: journal.removals.flatMap(describe),
     question: `Put back ${count(journal.removals)}, deleted ${formatMinute(journal.startedAt)}?`,
@@ -80,7 +81,6 @@ async function run(
   const credential = await readCredentialFlags(context, options);
   const overwritten = new Journal(host, "undo");
   for (const repository of repositories) {
-    assertSecure(repository, options);
     const client = await connect(context, repository, options, { credential });
     await restore(client, repository, groups.get(nameRepository(repository)) ?? [], {
       force: options.force ?? false,

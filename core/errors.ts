@@ -70,3 +70,10 @@ export class RegctlError extends Error {
     this.isDoubtful = options.isDoubtful ?? false;
   }
 }
+
+/** The same error, for a request of which an earlier try may have done what was asked. */
+export function withDoubt(error: unknown): unknown {
+  if (!(error instanceof RegctlError)) return error;
+  const { code, message, hint } = error;
+  return new RegctlError(code, message, { hint, isDoubtful: true, cause: error });
+}

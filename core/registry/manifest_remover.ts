@@ -1,3 +1,4 @@
+import { withDoubt } from "../errors.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { parseErrorBody } from "../oci/error_body.ts";
 import { formatReference } from "../reference/reference.ts";
@@ -37,11 +38,13 @@ export async function removeManifest(
   let response = await deleteWhole(client, repository, content, tags);
   const isStillTagged = response.status === 409 ||
     parseErrorBody(response.body).some(({ code }) => code === STILL_TAGGED_CODE);
-  if (isStillTagged && tags.length > 0) {
+  const isByTags = isStillTagged && tags.length > 0;
+  if (isByTags) {
     for (const tag of tags) await removeTag(tag);
     response = await sendDelete(client, repository.path, digest);
   }
-  if (response.status === 404) return response.mayHaveArrived ? "deleted" : "gone";
+  // Some delete it with its last tag.
+  if (response.status === 404) return response.mayHaveArrived || isByTags ? "deleted" : "gone";
   assertDeleted(response, `delete "${formatReference({ repository, digest })}"`);
   return "deleted";
 }
@@ -61,16 +64,29 @@ async function deleteWhole(
     const response = await sendDelete(client, repository.path, digest);
     const isDoubtful = response.status === 404 && response.mayHaveArrived === true;
     if (!isDoubtful || tags.length === 0 || attempt === MAX_ATTEMPTS) return response;
-    const listed = new Set(await listTags(client, repository));
-    const ghosts: string[] = [];
-    for (const tag of tags) {
-      // One that leads somewhere was pushed again meanwhile, and is not ours any more.
-      if (listed.has(tag) && !await findManifest(client, { repository, tag })) ghosts.push(tag);
-    }
-    if (ghosts.length === 0) return response;
-    for (const tag of ghosts) {
-      const options = { mediaType, listsReferrer: false };
-      await pushManifest(client, { repository, tag }, new Uint8Array(bytes), options);
+    try {
+      const ghosts = await findGhosts(client, repository, tags);
+      if (ghosts.length === 0) return response;
+      for (const tag of ghosts) {
+        const options = { mediaType, listsReferrer: false };
+        await pushManifest(client, { repository, tag }, new Uint8Array(bytes), options);
+      }
+    } catch (error) {
+      throw withDoubt(error);
     }
   }
+}
+
+/** Tags that are listed and lead to nothing. One that leads somewhere was pushed again meanwhile. */
+async function findGhosts(
+  client: RegistryClient,
+  repository: Repository,
+  tags: readonly string[],
+): Promise<readonly string[]> {
+  const listed = new Set(await listTags(client, repository));
+  const ghosts: string[] = [];
+  for (const tag of tags) {
+    if (listed.has(tag) && !await findManifest(client, { repository, tag })) ghosts.push(tag);
+  }
+  return ghosts;
 }

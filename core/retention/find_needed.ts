@@ -1,9 +1,7 @@
-import { RegctlError } from "../errors.ts";
-import type { Descriptor } from "../oci/manifest.ts";
 import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import { findManifest } from "../registry/find_manifest.ts";
 import { collectParts } from "./collect_parts.ts";
+import { findKnown } from "./find_known.ts";
 import { forEach } from "./for_each.ts";
 import type { RepositoryPlan } from "./plan.ts";
 import { toRemovals } from "./plan_removals.ts";
@@ -46,21 +44,11 @@ export async function findNeeded(
     for (const tag of asked) left.delete(tag);
     const total = done + asked.length;
     await forEach(asked, concurrency, async (tag) => {
-      const found = await find(tag);
+      const found = await findKnown(client, { repository, tag });
       onProgress?.(++done, total);
       if (found && found.digest !== planned.get(tag)) {
         await collectParts(client, repository, found, needed);
       }
     });
-  }
-
-  async function find(tag: string): Promise<Descriptor | undefined> {
-    try {
-      return await findManifest(client, { repository, tag });
-    } catch (error) {
-      // Docker's schema 1, which the plan has as a tag that cannot be read.
-      if (error instanceof RegctlError && error.code === "UNSUPPORTED") return undefined;
-      throw error;
-    }
   }
 }

@@ -55,9 +55,8 @@ export function assertModest(
     measureShare({ tags, manifests }),
     measureShare({ tags: now.map((tag) => planned.get(tag) ?? newTag(tag)), manifests }),
   ];
-  const { count, total, percent, untagged } = shares.reduce((a, b) =>
-    b.percent > a.percent ? b : a
-  );
+  const by = "count" in maxDelete ? "count" : "percent";
+  const { count, total, percent, untagged } = shares.reduce((a, b) => b[by] > a[by] ? b : a);
   const isTooMuch = "count" in maxDelete ? count > maxDelete.count : percent > maxDelete.percent;
   if (!isTooMuch) return;
   const things = untagged > 0 ? "tags and untagged manifests" : "tags";

@@ -3,9 +3,9 @@ import type { Descriptor } from "../oci/manifest.ts";
 import type { Repository } from "../reference/repository.ts";
 import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import { findManifest } from "../registry/find_manifest.ts";
 import { listTags } from "../registry/list_tags.ts";
 import { collectParts } from "./collect_parts.ts";
+import { findKnown } from "./find_known.ts";
 import { forEach } from "./for_each.ts";
 
 /**
@@ -41,7 +41,7 @@ export class NewNeeds {
       const listed = await listTags(this.#client, repository);
       const added = listed.filter((tag) => isTag(tag) && !known.has(tag));
       await forEach(added, concurrency, async (tag) => {
-        const found = await findManifest(this.#client, { repository, tag });
+        const found = await findKnown(this.#client, { repository, tag });
         if (found) await collectParts(this.#client, repository, found, this.#digests);
       });
     } catch (error) {

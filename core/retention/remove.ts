@@ -162,7 +162,7 @@ class Remover {
   async #removeTag({ tag, digest, after }: TagRemoval, tell: Tell): Promise<void> {
     this.#assertGoingOn();
     if (after !== undefined) this.#assertGone([after]);
-    const content = await this.#read({ tag });
+    const content = await this.#needs.orDoubt(this.#read({ tag }));
     if (!content) return tell({ tag, digest, outcome: "gone" });
     if (content.descriptor.digest !== digest) {
       return tell(await this.#moved(tag, digest, content));
@@ -176,7 +176,7 @@ class Remover {
     );
     if (way === "moved") return tell(await this.#moved(tag, digest));
     if (way === "gone") return tell({ tag, digest, outcome: "gone", way });
-    await this.#siblings.check(tag, content);
+    await this.#checkSiblings(tag, content, entry);
     tell({ tag, digest, outcome: "deleted", way });
   }
 
@@ -185,6 +185,20 @@ class Remover {
     const { tags, isListed, concurrency } = this.#options;
     // Where they cannot be listed, there is nothing to compare.
     if (isListed) await this.#needs.addNewTags(tags, concurrency);
+  }
+
+  /** Where a registry takes along what nobody named, or nobody can tell, it is asked for no more. */
+  async #checkSiblings(
+    tag: string,
+    content: ManifestContent,
+    entry: number | undefined,
+  ): Promise<void> {
+    try {
+      await this.#siblings.check(tag, content, entry);
+    } catch (error) {
+      if (error instanceof RegctlError) this.#hopeless ??= error;
+      throw error;
+    }
   }
 
   /** Looks at a tag that goes behind manifests: those may go only when it is known where it points. */

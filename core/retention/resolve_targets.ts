@@ -283,6 +283,9 @@ class Resolver {
       if (await this.#readSubject(digest) !== subject) continue;
       const indexes = [...parents.get(digest) ?? []];
       if (!indexes.every((index) => this.#manifests.has(index))) continue;
+      // Somebody gave it a name of its own, and has not named it here.
+      const isNamed = (tag: string) => tryParseDigestTag(tag) === undefined && !this.#tags.has(tag);
+      if (map.tagsOf(digest).some(isNamed)) continue;
       const all = [...after, ...indexes];
       this.#addManifest({ kind: "manifest", digest, tags: map.tagsOf(digest), after: all });
       found.add(digest);

@@ -1,11 +1,14 @@
 import { RegctlError } from "../errors.ts";
 import { formatReference } from "../reference/reference.ts";
-import type { Repository } from "../reference/repository.ts";
+import { formatRepository, type Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "../registry/client.ts";
+import { findManifest } from "../registry/find_manifest.ts";
+import { listTags } from "../registry/list_tags.ts";
 import type { ManifestContent } from "../registry/manifests.ts";
-import { assertManifestStays } from "./assert_manifest_stays.ts";
 import type { Journal } from "./journal.ts";
+import { putBack } from "./put_back.ts";
 import type { Removal } from "./removal.ts";
+import { lookAtTags, type TagLook } from "./tag_look.ts";
 
 /** What {@linkcode SiblingWatch} goes by. */
 export interface SiblingWatchOptions {
@@ -15,6 +18,16 @@ export interface SiblingWatchOptions {
   readonly isListed: boolean;
   /** Where what was lost is written down before it is put back. Default: nowhere. */
   readonly journal?: Journal | undefined;
+}
+
+/** What went with a tag that was to go alone. */
+interface Harm {
+  /** Tags that are known to have pointed to its manifest. */
+  readonly lost: readonly string[];
+  /** Tags of indexes that list its manifest. */
+  readonly needing: readonly string[];
+  /** Tags that are gone, of which nobody knows where they pointed. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -37,6 +50,8 @@ export class SiblingWatch {
   #isProven = false;
   /** The registry has left a manifest that other tags had, too. */
   #sparesSiblings = false;
+  /** What the other tags led to when a manifest had gone for the first time. */
+  #looks: Promise<ReadonlyMap<string, TagLook>> | undefined;
 
   constructor(
     client: RegistryClient,
@@ -68,38 +83,122 @@ export class SiblingWatch {
   /**
    * To be called when a tag was deleted. It is known what the registry does once a manifest stays
    * which no other tag holds: none that is to stay, as far as that is known, nor one that is yet to
-   * go. Throws as {@linkcode assertManifestStays} does.
+   * go.
+   *
+   * Where the manifest went, which is right with its last tag alone, the others are looked at. What
+   * is known to have gone with it is put back, and the tag with it: `UNSUPPORTED`, or `PARTIAL` where
+   * that fails, or where it is not known whether a tag that is missing pointed there. All of it is in
+   * the journal first, so that it can be put back by hand.
+   *
+   * @param entry the number of the tag's removal in the journal
    */
-  async check(tag: string, content: ManifestContent): Promise<void> {
+  async check(tag: string, content: ManifestContent, entry: number | undefined): Promise<void> {
     this.#isTried = true;
     const { digest } = content.descriptor;
     const holders = this.#countHolders(digest) - 1;
     this.#goingHolders.set(digest, holders);
     const isHeld = this.#keptDigests.has(digest);
-    const { journal, isListed } = this.#options;
+    const { isListed } = this.#options;
     if (this.#isProven || isHeld && this.#sparesSiblings) return;
     if (isListed && this.#kept.size + this.#stayed.size === 0) return;
+    const harm = await this.#findHarm(tag, content);
+    if (harm === "none") {
+      this.#sparesSiblings = true;
+      this.#isProven ||= isListed && holders === 0 && !isHeld && !this.#keptDigests.has(undefined);
+    } else if (harm) await this.#repair(tag, content, entry, harm);
+  }
+
+  /** `none` where the manifest is still there; undefined where it went, and nobody needs it. */
+  async #findHarm(tag: string, content: ManifestContent): Promise<Harm | "none" | undefined> {
+    const client = this.#client;
     const repository = this.#repository;
+    const { digest } = content.descriptor;
     try {
-      const stays = await assertManifestStays(this.#client, repository, {
-        ...{ tag, content, isListed },
-        // Not those that are yet to go: they may be going at this moment.
-        others: [...this.#kept.keys(), ...this.#stayed],
-        onLost: journal && (async (tags, manifest) => {
-          await journal.add({ repository, content, tags, manifest });
-        }),
+      if (await findManifest(client, { repository, digest })) return "none";
+      // Not those that are yet to go: they may be going at this moment.
+      const others = [...this.#kept.keys(), ...this.#stayed];
+      const isFirst = this.#looks === undefined;
+      const looks = await (this.#looks ??= lookAtTags(client, repository, others));
+      const holders = others.filter((one) => this.#digestOf(one, looks) === digest);
+      const lost: string[] = [];
+      for (const one of holders) {
+        if (!await findManifest(client, { repository, tag: one })) lost.push(one);
+      }
+      const needing = others.filter((one) => {
+        const look = looks.get(one);
+        return look?.digest !== digest && look?.parts.has(digest);
       });
-      this.#sparesSiblings ||= stays;
-      const isAlone = isListed && holders === 0 && !isHeld && !this.#keptDigests.has(undefined);
-      this.#isProven ||= stays && isAlone;
+      const missing = isFirst ? await this.#findMissing(others, looks) : [];
+      const isHarmed = lost.length + needing.length + missing.length > 0;
+      if (!isHarmed && this.#options.isListed) return undefined;
+      return { lost: lost.sort(), needing: needing.sort(), missing: missing.sort() };
     } catch (error) {
-      const isVerdict = !(error instanceof RegctlError) ||
-        ["UNSUPPORTED", "PARTIAL"].includes(error.code);
-      if (isVerdict) throw error;
+      if (!(error instanceof RegctlError)) throw error;
       const name = formatReference({ repository, tag });
       const message = `"${name}" was deleted, but whether it went alone is not known: `;
       throw new RegctlError("PARTIAL", message + error.message, { cause: error });
     }
+  }
+
+  /** Tags that lead to nothing, and of which nobody knows where they pointed. */
+  async #findMissing(
+    tags: readonly string[],
+    looks: ReadonlyMap<string, TagLook>,
+  ): Promise<string[]> {
+    const missing = tags.filter((tag) =>
+      this.#kept.get(tag) === undefined && looks.has(tag) &&
+      looks.get(tag)?.digest === undefined
+    );
+    if (missing.length === 0) return [];
+    // One that is listed and leads to nothing did so before.
+    const listed = new Set(await listTags(this.#client, this.#repository));
+    return missing.filter((tag) => !listed.has(tag));
+  }
+
+  #digestOf(tag: string, looks: ReadonlyMap<string, TagLook>): string | undefined {
+    return this.#kept.get(tag) ?? looks.get(tag)?.digest;
+  }
+
+  async #repair(
+    tag: string,
+    content: ManifestContent,
+    entry: number | undefined,
+    { lost, needing, missing }: Harm,
+  ): Promise<void> {
+    const repository = this.#repository;
+    const { journal, isListed } = this.#options;
+    const tags = [...lost, ...missing];
+    const isNeeded = needing.length > 0;
+    const added = tags.length > 0 || isNeeded
+      ? await journal?.add({ repository, content, tags, manifest: isNeeded })
+      : undefined;
+    const failure = await putBack(this.#client, repository, content, [tag, ...lost]);
+    if (!failure && entry !== undefined) await journal?.addKept(entry, [tag], false);
+    if (!failure && added !== undefined) await journal?.addKept(added, lost, true);
+    const what = [
+      ...(lost.length > 0 ? [`and so ${lost.join(", ")} too`] : []),
+      ...(isNeeded ? [`which ${needing.join(", ")} needs`] : []),
+      ...(missing.length > 0 ? [`and ${missing.join(", ")} went too, or by other hands`] : []),
+      ...(isListed ? [] : ["and which other tags it had is not known"]),
+    ].join(", and ").replaceAll(", and and ", ", and ");
+    const said = `Cannot delete "${formatReference({ repository, tag })}" alone: the registry ` +
+      `deleted its manifest, ${what}`;
+    const undo = journal && "Put it back with regctl undo";
+    if (failure) {
+      const message = `${said}; not all was put back: ${failure.message}`;
+      throw new RegctlError("PARTIAL", message, { hint: undo, cause: failure });
+    }
+    if (missing.length > 0) {
+      const message = `${said}; all but ${missing.join(", ")} was put back`;
+      throw new RegctlError("PARTIAL", message, {
+        hint: journal && `If ${missing[0]} was the same image, put it back with regctl undo`,
+      });
+    }
+    throw new RegctlError("UNSUPPORTED", `${said}; all was put back`, {
+      hint: `To delete all of it, name the digest: ${
+        formatRepository(repository)
+      }@${content.descriptor.digest}`,
+    });
   }
 
   #countHolders(digest: string): number {

@@ -4,9 +4,9 @@ import { isIndexType } from "../oci/media_types.ts";
 import type { Repository } from "../reference/repository.ts";
 import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import { findManifest } from "../registry/find_manifest.ts";
 import { getManifest } from "../registry/manifests.ts";
 import { tryParseDigestTag } from "./digest_tag.ts";
+import { findKnown } from "./find_known.ts";
 import { forEach } from "./for_each.ts";
 
 // Nobody nests indexes deeper, and what is deeper must not be taken for what is not there.
@@ -46,7 +46,7 @@ export class TagMap {
     const descriptors = new Map<string, Descriptor>();
     await forEach(tags, concurrency, async (tag) => {
       // Some registries list what is no tag, and it would be part of a URL.
-      const found = isTag(tag) ? await findManifest(client, { repository, tag }) : undefined;
+      const found = isTag(tag) ? await findKnown(client, { repository, tag }) : undefined;
       if (found) descriptors.set(tag, found);
     });
     return new TagMap(client, repository, descriptors);

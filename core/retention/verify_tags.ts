@@ -10,8 +10,8 @@ import { listTags } from "../registry/list_tags.ts";
 export interface TagsWish {
   /** Tags that were deleted, with what they pointed to. */
   readonly deleted: ReadonlyMap<string, string>;
-  /** Tags that must still be there. */
-  readonly kept: Iterable<string>;
+  /** Tags that should still be there, with what they pointed to where that is known. */
+  readonly kept: ReadonlyMap<string, string | undefined>;
 }
 
 /** A tag that is not as it should be. */
@@ -25,6 +25,8 @@ export interface TagFindings {
   readonly faults: readonly TagFault[];
   /** Deleted tags that are listed, but lead to nothing. */
   readonly ghosts: readonly string[];
+  /** Tags that should be there and are not; it need not be our doing. */
+  readonly vanished: readonly string[];
 }
 
 /**
@@ -39,6 +41,8 @@ export async function verifyTags(
   const listed = new Set(await listTags(client, repository));
   const faults: TagFault[] = [];
   const ghosts: string[] = [];
+  const vanished: string[] = [];
+  const gone = new Set(deleted.values());
   const digestOf = async (tag: string) => (await findManifest(client, { repository, tag }))?.digest;
   const fault = (tag: string, what: string, hint: string) => {
     const name = formatReference({ repository, tag });
@@ -51,13 +55,11 @@ export async function verifyTags(
     if (found !== digest) continue;
     fault(tag, "is still there, though the registry said that it deleted it", "Look again later");
   }
-  for (const tag of kept) {
+  for (const [tag, digest] of kept) {
     if (listed.has(tag) || !isTag(tag) || await digestOf(tag) !== undefined) continue;
-    fault(
-      tag,
-      "is gone, though nobody here deleted it",
-      "Find out who else deletes there, and push it again",
-    );
+    if (digest !== undefined && gone.has(digest)) {
+      fault(tag, "went along, though it was to stay", "Push it again");
+    } else vanished.push(tag);
   }
-  return { faults, ghosts };
+  return { faults, ghosts, vanished };
 }

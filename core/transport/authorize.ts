@@ -72,10 +72,12 @@ class Authorizer {
       return await next(request);
     }
     const key = (request.scopes ?? []).join(" ");
+    let mayHaveArrived = false;
     for (let round = 0;; round++) {
       const scheme = this.#schemes.get(key);
       const header = scheme && await this.#authorization(scheme, request);
       const response = await next(header === undefined ? request : withHeader(request, header));
+      mayHaveArrived ||= response.mayHaveArrived === true;
       // A challenge from elsewhere, behind a redirect, is not ours to answer.
       const isOurs = response.url.origin === this.#options.registry.origin;
       const nextScheme = response.status === 401 && isOurs && round < MAX_ROUNDS &&
@@ -85,6 +87,7 @@ class Authorizer {
         return {
           ...response,
           identity,
+          ...(mayHaveArrived && { mayHaveArrived }),
           ...(!isOurs && { redirectedFrom: this.#options.registry.host }),
         };
       }

@@ -1,4 +1,4 @@
-import { RegctlError } from "../errors.ts";
+import { RegctlError, withDoubt } from "../errors.ts";
 import type { Clock } from "../host.ts";
 import type { HttpRequest, HttpResponse, Stage } from "../http/exchange.ts";
 import { NetworkError } from "../http/network_error.ts";
@@ -45,7 +45,7 @@ export function retry(options: RetryOptions): Stage {
       attempts,
       ...(mayHaveArrived && { mayHaveArrived }),
     });
-    for (let attempt = 1;; attempt++) {
+    const send = async (attempt: number): Promise<HttpResponse | undefined> => {
       const isLast = attempt >= tries;
       let delay: number;
       let stand: () => HttpResponse;
@@ -72,7 +72,15 @@ export function retry(options: RetryOptions): Stage {
         announce(request, "could not be reached", delay, options);
       }
       await clock.sleep(delay, request.signal);
-      if (request.mayRepeat && !await request.mayRepeat()) return stand();
+      return request.mayRepeat && !await request.mayRepeat() ? stand() : undefined;
+    };
+    try {
+      for (let attempt = 1;; attempt++) {
+        const response = await send(attempt);
+        if (response) return response;
+      }
+    } catch (error) {
+      throw mayHaveArrived && !(error instanceof NetworkError) ? withDoubt(error) : error;
     }
   };
 }

@@ -282,11 +282,12 @@ test("the registry's word for it is not enough: tags are looked for in the end",
   assert.equal(run.exitCode, 8);
   assert.equal(
     run.stdout,
-    `deleted  HOST/app:1  ${A.digest}\nfailed   HOST/app:1\nfailed   HOST/app:2\n`,
+    `deleted  HOST/app:1  ${A.digest}\nfailed   HOST/app:1\n`,
   );
   assert.match(
     run.stderr,
-    /^"HOST\/app:1" is still there, though the registry said that it deleted it\n/,
+    /\n"HOST\/app:1" is still there, though the registry said that it deleted it\nerror: /,
   );
-  assert.match(run.stderr, /\n"HOST\/app:2" is gone, though nobody here deleted it\nerror: /);
+  // Another run may well have done it.
+  assert.match(run.stderr, /^warning: gone meanwhile, but not by this call: 2\n/);
 });
