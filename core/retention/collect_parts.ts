@@ -1,8 +1,8 @@
-import { RegctlError } from "../errors.ts";
 import type { Descriptor } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import type { Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "../registry/client.ts";
+import { ifThere } from "../registry/if_there.ts";
 import { getManifest } from "../registry/manifests.ts";
 
 /**
@@ -18,10 +18,8 @@ export async function collectParts(
   if (parts.has(digest)) return;
   parts.add(digest);
   if (!isIndexType(mediaType)) return;
-  try {
-    const { manifest } = await getManifest(client, { repository, digest });
-    for (const child of manifest.manifests) await collectParts(client, repository, child, parts);
-  } catch (error) {
-    if (!(error instanceof RegctlError) || error.code !== "NOT_FOUND") throw error;
+  const content = await ifThere(getManifest(client, { repository, digest }));
+  for (const child of content?.manifest.manifests ?? []) {
+    await collectParts(client, repository, child, parts);
   }
 }

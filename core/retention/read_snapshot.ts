@@ -8,6 +8,7 @@ import { formatRepository, type Repository } from "../reference/repository.ts";
 import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { type ListedManifest, tryReadListedManifests } from "../registry/google_manifests.ts";
+import { ifThere } from "../registry/if_there.ts";
 import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { referrers } from "../registry/referrers.ts";
 import { forEach } from "./for_each.ts";
@@ -157,12 +158,9 @@ class Reader {
       const wave = [...this.#pending.values()].filter(({ digest }) => !this.#manifests.has(digest));
       this.#pending = new Map();
       await forEach(wave, this.#options.concurrency, async (child) => {
-        try {
-          this.#add(await this.#get({ digest: child.digest }, child));
-        } catch (error) {
-          // An index need not have all that it lists.
-          if (!(error instanceof RegctlError) || error.code !== "NOT_FOUND") throw error;
-        }
+        // An index need not have all that it lists.
+        const content = await ifThere(this.#get({ digest: child.digest }, child));
+        if (content) this.#add(content);
       });
     }
   }

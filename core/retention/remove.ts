@@ -5,6 +5,7 @@ import type { Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { findManifest } from "../registry/find_manifest.ts";
 import { removeManifest } from "../registry/manifest_remover.ts";
+import { ifThere } from "../registry/if_there.ts";
 import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { TagRemover } from "../registry/tag_remover.ts";
 import { forEach } from "./for_each.ts";
@@ -369,12 +370,7 @@ class Remover {
   async #read(
     where: { readonly tag: string } | { readonly digest: string },
   ): Promise<ManifestContent | undefined> {
-    try {
-      return await getManifest(this.#client, { repository: this.#repository, ...where });
-    } catch (error) {
-      if (error instanceof RegctlError && error.code === "NOT_FOUND") return undefined;
-      throw error;
-    }
+    return await ifThere(getManifest(this.#client, { repository: this.#repository, ...where }));
   }
 
   async #find(tag: string): Promise<Descriptor | undefined> {

@@ -5,6 +5,7 @@ import { formatRepository, type Repository } from "../reference/repository.ts";
 import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { findManifest } from "../registry/find_manifest.ts";
+import { ifThere } from "../registry/if_there.ts";
 import { getManifest } from "../registry/manifests.ts";
 import { referrers } from "../registry/referrers.ts";
 import { compilePattern } from "../selection/pattern.ts";
@@ -295,13 +296,8 @@ class Resolver {
 
   /** Of a manifest; undefined where it is not there, or about nothing. */
   async #readSubject(digest: string): Promise<string | undefined> {
-    try {
-      const reference = { repository: this.#repository, digest };
-      return (await getManifest(this.#client, reference)).manifest.subject?.digest;
-    } catch (error) {
-      if (error instanceof RegctlError && error.code === "NOT_FOUND") return undefined;
-      throw error;
-    }
+    const reference = { repository: this.#repository, digest };
+    return (await ifThere(getManifest(this.#client, reference)))?.manifest.subject?.digest;
   }
 
   #readMap(): Promise<TagMap> {

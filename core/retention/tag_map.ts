@@ -4,6 +4,7 @@ import { isIndexType } from "../oci/media_types.ts";
 import type { Repository } from "../reference/repository.ts";
 import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
+import { ifThere } from "../registry/if_there.ts";
 import { getManifest } from "../registry/manifests.ts";
 import { tryParseDigestTag } from "./digest_tag.ts";
 import { findKnown } from "./find_known.ts";
@@ -93,13 +94,8 @@ export class TagMap {
   }
 
   async #readChildren(digest: string): Promise<readonly Descriptor[]> {
-    try {
-      const reference = { repository: this.#repository, digest };
-      return (await getManifest(this.#client, reference)).manifest.manifests;
-    } catch (error) {
-      // An index need not have all that it lists, and what is not there lists nothing.
-      if (error instanceof RegctlError && error.code === "NOT_FOUND") return [];
-      throw error;
-    }
+    const reference = { repository: this.#repository, digest };
+    // An index need not have all that it lists, and what is not there lists nothing.
+    return (await ifThere(getManifest(this.#client, reference)))?.manifest.manifests ?? [];
   }
 }
