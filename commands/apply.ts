@@ -10,7 +10,7 @@ import type { Journal } from "../core/retention/journal.ts";
 import { parsePlan } from "../core/retention/plan_file.ts";
 import type { RepositoryPlan } from "../core/retention/plan.ts";
 import { toRemovals } from "../core/retention/plan_removals.ts";
-import type { Removal } from "../core/retention/removal.ts";
+import { type Removal, tagsOf } from "../core/retention/removal.ts";
 import { untilCallEnds } from "./call.ts";
 import { assertSecure } from "./assert_secure.ts";
 import { confirm } from "./confirm.ts";
@@ -177,8 +177,7 @@ function assertShown(jobs: readonly RemovalJob[], shown: readonly RemovalJob[]):
   const name = ({ repository, removals }: RemovalJob) =>
     removals.flatMap((removal) => {
       const where = `${formatRepository(repository)} ${removal.digest}`;
-      const tags = removal.kind === "tag" ? [removal.tag] : removal.tags;
-      const names = tags.map((tag) => `${where} ${tag}`);
+      const names = tagsOf(removal).map((tag) => `${where} ${tag}`);
       return removal.kind === "tag" ? names : [where, ...names];
     });
   const known = new Set(shown.flatMap(name));

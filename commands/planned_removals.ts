@@ -1,4 +1,5 @@
 import { formatReference } from "../core/reference/reference.ts";
+import { tagsOf } from "../core/retention/removal.ts";
 import { countThings } from "./count_things.ts";
 import type { Report } from "./report.ts";
 import type { RemovalJob } from "./run_removals.ts";
@@ -24,7 +25,7 @@ export function describeRemovals({ repository, removals }: RemovalJob): readonly
 export function describeByTags(jobs: readonly RemovalJob[]): readonly string[] {
   const lines = jobs.flatMap(({ repository, removals }) =>
     removals.flatMap((removal) => {
-      const tags = removal.kind === "tag" ? [removal.tag] : removal.tags;
+      const tags = tagsOf(removal);
       const digest = removal.digest.slice(0, DIGEST_COLUMNS);
       const line = (tag: string) => `${formatReference({ repository, tag })}  ${digest}`;
       const isPart = removal.kind === "manifest" && removal.after.length > 0;
@@ -40,7 +41,7 @@ export function describeByTags(jobs: readonly RemovalJob[]): readonly string[] {
 export function countRemovals(jobs: readonly RemovalJob[]): string {
   const removals = jobs.flatMap((job) => job.removals);
   return countThings({
-    tags: removals.reduce((sum, it) => sum + (it.kind === "tag" ? 1 : it.tags.length), 0),
+    tags: removals.flatMap(tagsOf).length,
     manifests: removals.filter(({ kind }) => kind === "manifest").length,
   });
 }
@@ -54,7 +55,7 @@ export function reportPlanned(report: Report, jobs: readonly RemovalJob[]): void
         const reference = formatReference({ repository, ...where });
         report.add({ reference, ...where, digest, outcome: "planned", isFailure: false });
       };
-      for (const tag of removal.kind === "tag" ? [removal.tag] : removal.tags) add({ tag });
+      for (const tag of tagsOf(removal)) add({ tag });
       if (removal.kind === "manifest") add({ digest });
     }
   }

@@ -4,7 +4,7 @@ import type { Repository } from "../core/reference/repository.ts";
 import type { RegistryClient } from "../core/registry/client.ts";
 import { formatCount } from "../core/render/progress.ts";
 import { Journal } from "../core/retention/journal.ts";
-import type { Removal } from "../core/retention/removal.ts";
+import { type Removal, tagsOf } from "../core/retention/removal.ts";
 import { removeFrom } from "../core/retention/remove.ts";
 import { verifyTags } from "../core/retention/verify_tags.ts";
 import type { Context } from "./context.ts";
@@ -47,7 +47,9 @@ export async function runRemovals(
 ): Promise<Journal | undefined> {
   const { host, diagnostics, abort } = context;
   const journal = isWritten ? new Journal(host, command) : undefined;
-  const total = jobs.flatMap(({ removals }) => removals).reduce((sum, it) => sum + countOf(it), 0);
+  const all = jobs.flatMap(({ removals }) => removals);
+  const manifests = all.filter(({ kind }) => kind === "manifest").length;
+  const total = all.flatMap(tagsOf).length + manifests;
   const before = report.results.length;
   const tellEnd = () => {
     if (!host.stderr.isTerminal) return;
@@ -116,7 +118,7 @@ async function verify(
   deleted: ReadonlyMap<string, string>,
   report: Report,
 ): Promise<void> {
-  const going = new Set(removals.flatMap((it) => it.kind === "tag" ? [it.tag] : it.tags));
+  const going = new Set(removals.flatMap(tagsOf));
   const kept = new Map([...tags].filter(([tag]) => !going.has(tag)));
   try {
     const { faults, ghosts, vanished } = await verifyTags(client, repository, { deleted, kept });
@@ -134,8 +136,4 @@ async function verify(
     if (!(error instanceof RegctlError)) throw error;
     diagnostics.warn(`could not look at the tags afterwards: ${error.message}`);
   }
-}
-
-function countOf(removal: Removal): number {
-  return removal.kind === "tag" ? 1 : removal.tags.length + 1;
 }

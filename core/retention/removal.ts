@@ -24,6 +24,11 @@ export interface ManifestRemoval {
 /** What goes from a repository. */
 export type Removal = TagRemoval | ManifestRemoval;
 
+/** The tags that a removal takes. */
+export function tagsOf(removal: Removal): readonly string[] {
+  return removal.kind === "tag" ? [removal.tag] : removal.tags;
+}
+
 /**
  * `gone`: it was not there any more; `moved`: the tag points elsewhere now, and was left alone;
  * `skipped`: it was not tried.

@@ -4,14 +4,20 @@ import { formatReference } from "../reference/reference.ts";
 import type { Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { findManifest } from "../registry/find_manifest.ts";
-import { removeManifest } from "../registry/manifest_remover.ts";
 import { ifThere } from "../registry/if_there.ts";
+import { removeManifest } from "../registry/manifest_remover.ts";
 import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { TagRemover } from "../registry/tag_remover.ts";
 import { forEach } from "./for_each.ts";
 import type { Journal } from "./journal.ts";
 import { NewNeeds } from "./new_needs.ts";
-import type { ManifestRemoval, Removal, RemovalResult, TagRemoval } from "./removal.ts";
+import {
+  type ManifestRemoval,
+  type Removal,
+  type RemovalResult,
+  type TagRemoval,
+  tagsOf,
+} from "./removal.ts";
 import { SiblingWatch } from "./sibling_watch.ts";
 import { toWaves } from "./waves.ts";
 
@@ -290,7 +296,7 @@ class Remover {
 
   /** Tells what becomes of all that a removal is about, also where it fails. */
   async #attempt(removal: Removal, action: (tell: Tell) => Promise<void>): Promise<void> {
-    const left = new Set(removal.kind === "tag" ? [removal.tag] : removal.tags);
+    const left = new Set(tagsOf(removal));
     const tell = (result: RemovalResult) => {
       if (result.tag !== undefined) left.delete(result.tag);
       this.#options.onResult(result);

@@ -7,7 +7,7 @@ import { listTags } from "../registry/list_tags.ts";
 import type { ManifestContent } from "../registry/manifests.ts";
 import type { Journal } from "./journal.ts";
 import { putBack } from "./put_back.ts";
-import type { Removal } from "./removal.ts";
+import { type Removal, tagsOf } from "./removal.ts";
 import { lookAtTags, type TagLook } from "./tag_look.ts";
 
 /** What {@linkcode SiblingWatch} goes by. */
@@ -62,7 +62,7 @@ export class SiblingWatch {
     this.#client = client;
     this.#repository = repository;
     this.#options = options;
-    const going = new Set(removals.flatMap((it) => it.kind === "tag" ? [it.tag] : it.tags));
+    const going = new Set(removals.flatMap(tagsOf));
     this.#kept = new Map([...options.tags].filter(([tag]) => !going.has(tag)));
     this.#keptDigests = new Set(this.#kept.values());
     for (const { kind, digest } of removals) {
