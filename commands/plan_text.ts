@@ -1,3 +1,4 @@
+import { shortenDigest } from "../core/oci/digest.ts";
 import { formatRepository } from "../core/reference/repository.ts";
 import { formatSize } from "../core/render/size.ts";
 import { formatTable } from "../core/render/table.ts";
@@ -7,8 +8,6 @@ import type { PlannedTag, RepositoryPlan } from "../core/retention/plan.ts";
 import { compareVersions } from "../core/selection/version.ts";
 
 const COLUMNS = ["ACTION", "TAG", "CREATED", "DIGEST", "REASON"];
-/** Enough to know a digest by; `-o json` has all of it. */
-const DIGEST_COLUMNS = "sha256:".length + 12;
 /** What `regctl apply` lets pass without being told. */
 const USUAL_PERCENT = 50;
 
@@ -41,16 +40,18 @@ function compareDates(a: PlannedTag, b: PlannedTag): number {
   return (b.createdAt ?? 0) - (a.createdAt ?? 0) || compareVersions(b.tag, a.tag);
 }
 
-function toRow({ tag, digest = "-", createdAt, action, reason }: PlannedTag): readonly string[] {
+function toRow({ tag, digest, createdAt, action, reason }: PlannedTag): readonly string[] {
   const created = createdAt === undefined ? "-" : new Date(createdAt).toISOString().slice(0, 10);
-  return [action, shortenTag(tag), created, digest.slice(0, DIGEST_COLUMNS), reason];
+  const shown = digest === undefined ? "-" : shortenDigest(digest);
+  return [action, shortenTag(tag), created, shown, reason];
 }
 
 /** `sha256-0123456789ab….sig`: the whole of it is wider than a terminal. */
 function shortenTag(tag: string): string {
-  if (tryParseDigestTag(tag) === undefined) return tag;
+  const digest = tryParseDigestTag(tag);
+  if (digest === undefined) return tag;
   const dot = tag.indexOf(".");
-  return `${tag.slice(0, DIGEST_COLUMNS)}…${dot < 0 ? "" : tag.slice(dot)}`;
+  return `${shortenDigest(digest).replace(":", "-")}…${dot < 0 ? "" : tag.slice(dot)}`;
 }
 
 /** `localhost:5000/app: 3 of 14 tags may go, with 3 manifests; …` */

@@ -1,11 +1,10 @@
+import { shortenDigest } from "../core/oci/digest.ts";
 import { formatReference } from "../core/reference/reference.ts";
 import { tagsOf } from "../core/retention/removal.ts";
 import { countThings } from "./count_things.ts";
 import type { Report } from "./report.ts";
 import type { RemovalJob } from "./run_removals.ts";
 
-/** Enough to know a digest by. */
-const DIGEST_COLUMNS = "sha256:".length + 12;
 /** A longer list is read by nobody before a question. */
 const MAX_LINES = 20;
 
@@ -26,7 +25,7 @@ export function describeByTags(jobs: readonly RemovalJob[]): readonly string[] {
   const lines = jobs.flatMap(({ repository, removals }) =>
     removals.flatMap((removal) => {
       const tags = tagsOf(removal);
-      const digest = removal.digest.slice(0, DIGEST_COLUMNS);
+      const digest = shortenDigest(removal.digest);
       const line = (tag: string) => `${formatReference({ repository, tag })}  ${digest}`;
       const isPart = removal.kind === "manifest" && removal.after.length > 0;
       if (tags.length > 0 || isPart) return tags.map(line);

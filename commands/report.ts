@@ -1,5 +1,6 @@
 import { RegctlError } from "../core/errors.ts";
 import { ClosedPipe } from "../core/host.ts";
+import { shortenDigest } from "../core/oci/digest.ts";
 import { formatReference } from "../core/reference/reference.ts";
 import type { Repository } from "../core/reference/repository.ts";
 import { escapeText } from "../core/render/escape.ts";
@@ -27,8 +28,6 @@ export interface Reported {
 }
 
 const WORD_COLUMNS = 9;
-/** Enough to know a digest by, where all of it would not fit. */
-const DIGEST_COLUMNS = "sha256:".length + 12;
 
 /** How {@linkcode Report} prints. */
 export interface ReportOptions {
@@ -187,7 +186,7 @@ function findHint(failures: readonly Reported[]): string | undefined {
 }
 
 function toLine({ reference, digest, tag, outcome, error }: Reported, isTerminal: boolean): string {
-  const shown = isTerminal ? digest?.slice(0, DIGEST_COLUMNS) : digest;
+  const shown = isTerminal && digest ? shortenDigest(digest) : digest;
   const detail = !error && tag !== undefined && shown ? `  ${shown}` : "";
   return `${escapeText(`${outcome.padEnd(WORD_COLUMNS)}${reference}${detail}`)}\n`;
 }

@@ -13,6 +13,11 @@ export function isDigest(text: string): boolean {
   return DIGEST.test(text);
 }
 
+/** `sha256:0123456789ab`: enough to know a digest by, where all of it would not fit. */
+export function shortenDigest(digest: string): string {
+  return digest.slice(0, digest.indexOf(":") + 13);
+}
+
 /** A digest that can be verified, in its parts: both are safe in a URL and in a file name. */
 export interface VerifiableDigest {
   /** How it was computed. */

@@ -1,3 +1,4 @@
+import { shortenDigest } from "../oci/digest.ts";
 import { tryParseDigestTag } from "./digest_tag.ts";
 import type { ImageDate } from "./image_date.ts";
 import type { PlannedManifest, PlannedTag, RepositoryPlan } from "./plan.ts";
@@ -157,11 +158,6 @@ function decideOrphan(subject: string, isKnown: boolean, withReferrers: boolean)
     rule: "referrer",
     reason: `refers to ${shortenDigest(subject)}, which goes`,
   };
-}
-
-/** Enough to know a digest by. */
-function shortenDigest(digest: string): string {
-  return digest.slice(0, digest.indexOf(":") + 13);
 }
 
 function keep(rule: string, reason: string): TagDecision {
