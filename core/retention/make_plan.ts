@@ -4,8 +4,9 @@ import type { ImageDate } from "./image_date.ts";
 import type { PlannedManifest, PlannedTag, RepositoryPlan } from "./plan.ts";
 import { type Candidate, decide, type Policy } from "./policy.ts";
 import { reach } from "./reach.ts";
-import type { ManifestNode, Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { UsedDigests } from "./used_digests.ts";
+import { toWaves } from "./waves.ts";
 
 /** Who pushes an image pushes its parts first, and gives it a tag last. */
 const UNTAGGED_GRACE_MS = 86_400_000;
@@ -237,11 +238,12 @@ function planManifests(
     tagsOf.get(digest)?.push(tag);
     refer(digest, tryParseDigestTag(tag));
   }
-  return orderByNeed(nodes, needing).map(({ digest, mediaType, size }) => ({
-    ...{ digest, mediaType, size },
-    tags: (tagsOf.get(digest) ?? []).sort(),
-    after: [...needing.get(digest) ?? []],
-  }));
+  const waiting = nodes.map((node) => {
+    return { id: node.digest, after: [...needing.get(node.digest) ?? []], node };
+  });
+  return toWaves(waiting).flat().map(({ node: { digest, mediaType, size }, after }) => {
+    return { digest, mediaType, size, tags: (tagsOf.get(digest) ?? []).sort(), after };
+  });
 }
 
 /** Whether a manifest is the other one, or goes behind it. */
@@ -254,26 +256,6 @@ function waitsFor(
   // It grows while it is read.
   for (const one of ahead) for (const next of needing.get(one) ?? []) ahead.add(next);
   return ahead.has(other);
-}
-
-function orderByNeed(
-  nodes: readonly ManifestNode[],
-  needing: ReadonlyMap<string, ReadonlySet<string>>,
-): readonly ManifestNode[] {
-  const ordered = new Map<string, ManifestNode>();
-  const byDigest = new Map(nodes.map((node) => [node.digest, node]));
-  const visiting = new Set<string>();
-  const visit = (node: ManifestNode) => {
-    if (ordered.has(node.digest) || visiting.has(node.digest)) return;
-    visiting.add(node.digest);
-    for (const other of needing.get(node.digest) ?? []) {
-      const first = byDigest.get(other);
-      if (first) visit(first);
-    }
-    ordered.set(node.digest, node);
-  };
-  nodes.forEach(visit);
-  return [...ordered.values()];
 }
 
 /** Layers that something else has, too, are not freed. */
