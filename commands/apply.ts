@@ -11,13 +11,12 @@ import { parsePlan } from "../core/retention/plan_file.ts";
 import type { RepositoryPlan } from "../core/retention/plan.ts";
 import { toRemovals } from "../core/retention/plan_removals.ts";
 import { type Removal, tagsOf } from "../core/retention/removal.ts";
-import { untilCallEnds } from "./call.ts";
 import { assertSecure } from "./assert_secure.ts";
 import { confirm } from "./confirm.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { assertOneRegistry, readCredentialFlags } from "./credential_flags.ts";
-import { assertOneInput, STANDARD_INPUT } from "./input.ts";
+import { assertOneInput, readInput, STANDARD_INPUT } from "./input.ts";
 import { createConcurrencyOption, type RegistryOptions, withRegistryOptions } from "./options.ts";
 import { countRemovals, describeByTags, reportPlanned } from "./planned_removals.ts";
 import { Report, RESULT_FORMATS, type ResultFormat } from "./report.ts";
@@ -61,7 +60,11 @@ export function createApplyCommand(context: Context): Command {
 async function run(context: Context, file: string, options: ApplyOptions): Promise<void> {
   const { diagnostics } = context;
   assertOneInput(file, options);
-  const { createdAt, repositories } = parsePlan(await readPlan(context, file), file);
+  const { timeout } = options;
+  const { createdAt, repositories } = parsePlan(
+    await readInput(context, file, { maxBytes: MAX_PLAN_BYTES, timeout }),
+    file,
+  );
   assertOneRegistry(repositories.map(({ repository }) => repository.registry), options);
   const credential = await readCredentialFlags(context, options);
   const clients: Client[] = [];
@@ -154,14 +157,6 @@ async function prepare(
 
 function countManifests(removals: readonly Removal[]): number {
   return removals.filter(({ kind }) => kind === "manifest").length;
-}
-
-async function readPlan(context: Context, file: string): Promise<string> {
-  const { host } = context;
-  if (file === STANDARD_INPUT) return await untilCallEnds(context, host.readStdin(MAX_PLAN_BYTES));
-  const bytes = await host.readFile(file, MAX_PLAN_BYTES);
-  if (bytes) return new TextDecoder().decode(bytes);
-  throw new RegctlError("CONFIG", `Cannot read ${file}: there is no such file`);
 }
 
 function parseLimit(value: string): DeleteLimit {

@@ -6,12 +6,11 @@ import { nameRepository, withScheme } from "../core/retention/repository_name.ts
 import { type Resolution, resolveTargets } from "../core/retention/resolve_targets.ts";
 import { parseTarget, type Target } from "../core/retention/target.ts";
 import { compilePattern } from "../core/selection/pattern.ts";
-import { beginCall, untilCallEnds } from "./call.ts";
 import { confirm } from "./confirm.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { assertOneRegistry, readCredentialFlags } from "./credential_flags.ts";
-import { assertOneInput, STANDARD_INPUT } from "./input.ts";
+import { assertOneInput, readInput, STANDARD_INPUT } from "./input.ts";
 import { createConcurrencyOption, type RegistryOptions, withRegistryOptions } from "./options.ts";
 import { countRemovals, describeRemovals, reportPlanned } from "./planned_removals.ts";
 import { Report, RESULT_FORMATS, type ResultFormat } from "./report.ts";
@@ -99,11 +98,9 @@ async function readWords(
   { timeout }: DeleteOptions,
 ): Promise<readonly string[]> {
   if (!words.includes(STANDARD_INPUT)) return words;
-  const { host, diagnostics } = context;
-  beginCall(context, timeout);
-  const text = await untilCallEnds(context, host.readStdin(MAX_INPUT_BYTES));
+  const text = await readInput(context, STANDARD_INPUT, { maxBytes: MAX_INPUT_BYTES, timeout });
   const lines = text.split("\n").map((line) => line.trim()).filter((line) => !/^(#|$)/.test(line));
-  if (lines.length === 0) diagnostics.warn("standard input was empty");
+  if (lines.length === 0) context.diagnostics.warn("standard input was empty");
   return words.flatMap((word) => word === STANDARD_INPUT ? lines : [word]);
 }
 

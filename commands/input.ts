@@ -1,9 +1,18 @@
 import { RegctlError } from "../core/errors.ts";
+import { beginCall, untilCallEnds } from "./call.ts";
 import type { Context } from "./context.ts";
 import type { RegistryOptions } from "./options.ts";
 
 /** The word that stands for standard input. */
 export const STANDARD_INPUT = "-";
+
+/** What {@linkcode readInput} takes beside the word. */
+export interface ReadInputOptions {
+  /** Throws `USAGE` beyond. */
+  readonly maxBytes: number;
+  /** `--timeout`, in milliseconds. */
+  readonly timeout: number | undefined;
+}
 
 /** What {@linkcode openInput} takes beside the word. */
 export interface InputOptions {
@@ -21,6 +30,33 @@ export function assertOneInput(
   throw new RegctlError("USAGE", "Standard input cannot bring both the password and the content", {
     hint: "Log in first with regctl login, or name a file instead of -",
   });
+}
+
+/** The bytes of a file that has to be there. Throws `CONFIG` where it is not. */
+export async function readFile(
+  { host }: Context,
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const bytes = await host.readFile(path, maxBytes);
+  if (bytes) return bytes;
+  throw new RegctlError("CONFIG", `Cannot read ${path}: there is no such file`);
+}
+
+/**
+ * The text of a file, or of standard input for `-`, which may never end: the call begins with it.
+ * Throws `CONFIG` where there is no such file.
+ */
+export async function readInput(
+  context: Context,
+  file: string,
+  { maxBytes, timeout }: ReadInputOptions,
+): Promise<string> {
+  if (file !== STANDARD_INPUT) {
+    return new TextDecoder().decode(await readFile(context, file, maxBytes));
+  }
+  beginCall(context, timeout);
+  return await untilCallEnds(context, context.host.readStdin(maxBytes));
 }
 
 /**

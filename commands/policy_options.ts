@@ -9,9 +9,8 @@ import {
   readPolicy,
 } from "../core/retention/read_policy.ts";
 import { readUsedImages, type UsedImage } from "../core/retention/used_images.ts";
-import { untilCallEnds } from "./call.ts";
 import type { Context } from "./context.ts";
-import { STANDARD_INPUT } from "./input.ts";
+import { readFile, readInput, STANDARD_INPUT } from "./input.ts";
 import { collect, parseCount } from "./options.ts";
 
 const MAX_POLICY_BYTES = 1024 * 1024;
@@ -73,15 +72,12 @@ export interface PolicyOptions {
 
 /** Puts the policy together from its file and the flags. Throws `USAGE` for one that says nothing. */
 export async function readPolicyOptions(
-  { host }: Context,
+  context: Context,
   options: PolicyOptions,
 ): Promise<MergedPolicy> {
   let file: PolicyFile = {};
   if (options.policy !== undefined) {
-    const bytes = await host.readFile(options.policy, MAX_POLICY_BYTES);
-    if (!bytes) {
-      throw new RegctlError("CONFIG", `Cannot read ${options.policy}: there is no such file`);
-    }
+    const bytes = await readFile(context, options.policy, MAX_POLICY_BYTES);
     file = await readPolicy(new TextDecoder().decode(bytes), options.policy);
   }
   const { keepWithin: keepWithinMs, ...flags } = options;
@@ -101,19 +97,13 @@ export async function readPolicyOptions(
 export async function readUsed(
   context: Context,
   files: readonly string[],
+  timeout: number | undefined,
 ): Promise<readonly UsedImage[]> {
-  const { host } = context;
   const images: UsedImage[] = [];
   for (const file of files) {
-    const isInput = file === STANDARD_INPUT;
-    const bytes = isInput ? undefined : await host.readFile(file, MAX_USED_BYTES);
-    if (!isInput && !bytes) {
-      throw new RegctlError("CONFIG", `Cannot read ${file}: there is no such file`);
-    }
-    const text = bytes
-      ? new TextDecoder().decode(bytes)
-      : await untilCallEnds(context, host.readStdin(MAX_USED_BYTES));
-    for (const image of await readUsedImages(text, isInput ? "standard input" : file)) {
+    const text = await readInput(context, file, { maxBytes: MAX_USED_BYTES, timeout });
+    const name = file === STANDARD_INPUT ? "standard input" : file;
+    for (const image of await readUsedImages(text, name)) {
       images.push(image);
     }
   }

@@ -57,7 +57,7 @@ async function run(
   const policy = await readPolicyOptions(context, options);
   const files = policy.keepUsed;
   if (files.includes(STANDARD_INPUT)) assertOneInput(STANDARD_INPUT, options);
-  const all = await readUsed(context, files);
+  const all = await readUsed(context, files, options.timeout);
   const credential = await readCredentialFlags(context, options);
   const plans: RepositoryPlan[] = [];
   for (const repository of repositories) {

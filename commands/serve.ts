@@ -5,6 +5,7 @@ import { isLoopbackHost } from "../core/reference/registry.ts";
 import { createAuthenticate } from "../core/server/htpasswd.ts";
 import { serve } from "../core/server/serve.ts";
 import type { Context } from "./context.ts";
+import { readFile } from "./input.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -47,14 +48,11 @@ export function createServeCommand(context: Context): Command {
     .action((options: ServeOptions) => run(context, options));
 }
 
-async function run({ host, diagnostics, flags }: Context, options: ServeOptions): Promise<void> {
+async function run(context: Context, options: ServeOptions): Promise<void> {
+  const { host, diagnostics, flags } = context;
   const { dir, listen, readOnly = false, htpasswd } = options;
   const stopped = new Promise<void>((done) => host.onStop(() => done()));
-  const read = async (path: string) => {
-    const bytes = await host.readFile(path, MAX_FILE_BYTES);
-    if (bytes) return bytes;
-    throw new RegctlError("CONFIG", `Cannot read ${path}: there is no such file`);
-  };
+  const read = (path: string) => readFile(context, path, MAX_FILE_BYTES);
   const tls = await readTls(options, read);
   const registry = await serve({
     folder: dir === undefined ? undefined : resolve(dir),
