@@ -19,6 +19,7 @@ import {
   tagsOf,
 } from "./removal.ts";
 import { SiblingWatch } from "./sibling_watch.ts";
+import { stopReason } from "./stop_reason.ts";
 import { toWaves } from "./waves.ts";
 
 /** How {@linkcode removeFrom} goes about it. */
@@ -317,11 +318,7 @@ class Remover {
 
   #assertGoingOn(): void {
     const { stop } = this.#options;
-    if (stop.aborted) {
-      const { reason } = stop;
-      const isKnown = reason instanceof RegctlError;
-      throw new Obstacle(isKnown ? reason : new RegctlError("INTERRUPTED", "Interrupted"));
-    }
+    if (stop.aborted) throw new Obstacle(stopReason(stop));
     if (this.#hopeless) throw new Obstacle(this.#hopeless);
   }
 

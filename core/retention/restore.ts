@@ -7,6 +7,7 @@ import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { pushManifest } from "../registry/push_manifest.ts";
 import { forEach } from "./for_each.ts";
 import type { JournalRemoval } from "./read_journal.ts";
+import { stopReason } from "./stop_reason.ts";
 import { type Ordered, toWaves } from "./waves.ts";
 
 /**
@@ -63,7 +64,7 @@ export async function restore(
     what: Pick<RestoreResult, "tag" | "digest">,
     action: () => Promise<Pick<RestoreResult, "outcome" | "error">>,
   ) => {
-    if (stop.aborted) return onResult({ ...what, outcome: "skipped", error: reasonOf(stop) });
+    if (stop.aborted) return onResult({ ...what, outcome: "skipped", error: stopReason(stop) });
     try {
       onResult({ ...what, ...await action() });
     } catch (error) {
@@ -126,8 +127,4 @@ function groupByDigest(removals: readonly JournalRemoval[]): readonly SameDigest
     }
   }
   return [...groups.values()];
-}
-
-function reasonOf({ reason }: AbortSignal): RegctlError {
-  return reason instanceof RegctlError ? reason : new RegctlError("INTERRUPTED", "Interrupted");
 }
