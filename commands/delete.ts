@@ -170,5 +170,5 @@ function addFindings(
     const failure = ignoreMissing ? {} : { error };
     report.add({ reference, outcome: "missing", isFailure: !ignoreMissing, ...failure });
   }
-  for (const result of failed) report.addRemoval(repository, result);
+  for (const result of failed) report.addResult(repository, result);
 }

@@ -50,12 +50,9 @@ export function reportPlanned(report: Report, jobs: readonly RemovalJob[]): void
   for (const { repository, removals } of jobs) {
     for (const removal of removals) {
       const { digest } = removal;
-      const add = (where: { readonly tag: string } | { readonly digest: string }) => {
-        const reference = formatReference({ repository, ...where });
-        report.add({ reference, ...where, digest, outcome: "planned", isFailure: false });
-      };
-      for (const tag of tagsOf(removal)) add({ tag });
-      if (removal.kind === "manifest") add({ digest });
+      const planned = { digest, outcome: "planned" };
+      for (const tag of tagsOf(removal)) report.addResult(repository, { tag, ...planned });
+      if (removal.kind === "manifest") report.addResult(repository, planned);
     }
   }
 }

@@ -5,7 +5,6 @@ import { formatReference } from "../core/reference/reference.ts";
 import type { Repository } from "../core/reference/repository.ts";
 import { escapeText } from "../core/render/escape.ts";
 import { formatJson, formatJsonLine } from "../core/render/json.ts";
-import type { RemovalResult } from "../core/retention/removal.ts";
 import type { Context } from "./context.ts";
 
 /** How results can be printed. */
@@ -26,6 +25,14 @@ export interface Reported {
   /** Not what was asked for. */
   readonly isFailure: boolean;
 }
+
+/** What became of a tag or of a manifest. */
+export interface Result extends Omit<Reported, "reference" | "isFailure"> {
+  readonly digest: string;
+}
+
+/** Those that were asked for. */
+const GOOD_OUTCOMES = ["planned", "deleted", "gone", "restored", "present"];
 
 const WORD_COLUMNS = 9;
 
@@ -56,13 +63,12 @@ export class Report {
     return this.#results;
   }
 
-  /** Adds what a removal gave. */
-  addRemoval(repository: Repository, result: RemovalResult): void {
-    const { tag, digest, outcome, way, error } = result;
+  /** Adds what became of a tag, or of a manifest where none is named. */
+  addResult(repository: Repository, result: Result): void {
+    const { tag, digest } = result;
     const where = tag === undefined ? { digest } : { tag };
     const reference = formatReference({ repository, ...where });
-    const isFailure = outcome !== "deleted" && outcome !== "gone";
-    this.add({ reference, tag, digest, outcome, way, error, isFailure });
+    this.add({ ...result, reference, isFailure: !GOOD_OUTCOMES.includes(result.outcome) });
   }
 
   /** Shows how far it is, unless the results are seen to come in. */

@@ -68,7 +68,7 @@ export async function runRemovals(
         isListed,
         stop: abort.signal,
         onResult: (result) => {
-          report.addRemoval(repository, result);
+          report.addResult(repository, result);
           const { tag, digest, outcome } = result;
           if (tag !== undefined && outcome === "deleted") deleted.set(tag, digest);
           const done = report.results.length - before;

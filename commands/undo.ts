@@ -89,11 +89,8 @@ async function run(
       },
       concurrency: options.concurrency,
       stop: context.abort.signal,
-      onResult: ({ tag, digest, outcome, error }) => {
-        const where = tag === undefined ? { digest } : { tag };
-        const reference = formatReference({ repository, ...where });
-        const isFailure = outcome !== "restored" && outcome !== "present";
-        report.add({ reference, tag, digest, outcome, error, isFailure });
+      onResult: (result) => {
+        report.addResult(repository, result);
         report.progress(`${report.results.length} put back`);
       },
     });
@@ -142,12 +139,9 @@ async function findNewest({ host }: Context): Promise<JournalContent> {
 
 async function showPlan({ name, removals }: JournalContent, report: Report): Promise<void> {
   for (const { repository, digest, tags, manifest } of removals) {
-    const planned = (where: { readonly tag: string } | { readonly digest: string }) => {
-      const reference = formatReference({ repository, ...where });
-      report.add({ reference, ...where, digest, outcome: "planned", isFailure: false });
-    };
-    if (manifest) planned({ digest });
-    for (const tag of tags) planned({ tag });
+    const planned = { digest, outcome: "planned" };
+    if (manifest) report.addResult(repository, planned);
+    for (const tag of tags) report.addResult(repository, { tag, ...planned });
   }
   await report.finish({ journal: name });
 }
