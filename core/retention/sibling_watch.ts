@@ -177,10 +177,10 @@ export class SiblingWatch {
     if (!failure && added !== undefined) await journal?.addKept(added, lost, true);
     const what = [
       ...(lost.length > 0 ? [`and so ${lost.join(", ")} too`] : []),
-      ...(isNeeded ? [`which ${needing.join(", ")} needs`] : []),
+      ...(isNeeded ? [`${lost.length > 0 ? "and " : ""}which ${needing.join(", ")} needs`] : []),
       ...(missing.length > 0 ? [`and ${missing.join(", ")} went too, or by other hands`] : []),
       ...(isListed ? [] : ["and which other tags it had is not known"]),
-    ].join(", and ").replaceAll(", and and ", ", and ");
+    ].join(", ");
     const said = `Cannot delete "${formatReference({ repository, tag })}" alone: the registry ` +
       `deleted its manifest, ${what}`;
     const undo = journal && "Put it back with regctl undo";
