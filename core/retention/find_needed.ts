@@ -2,7 +2,7 @@ import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { collectParts } from "./collect_parts.ts";
 import { findKnown } from "./find_known.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 import type { RepositoryPlan } from "./plan.ts";
 import { toRemovals } from "./plan_removals.ts";
 

@@ -1,6 +1,6 @@
 import { shortenDigest } from "../oci/digest.ts";
 import { tryParseDigestTag } from "./digest_tag.ts";
-import type { ImageDate } from "./image_date.ts";
+import type { ImageDate } from "../oci/image_date.ts";
 import type { PlannedManifest, PlannedTag, RepositoryPlan } from "./plan.ts";
 import { type Candidate, decide, type Policy } from "./policy.ts";
 import { reach } from "./reach.ts";

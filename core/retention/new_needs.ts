@@ -6,7 +6,7 @@ import type { RegistryClient } from "../registry/client.ts";
 import { listTags } from "../registry/list_tags.ts";
 import { collectParts } from "./collect_parts.ts";
 import { findKnown } from "./find_known.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 
 /**
  * What tags have come to need while others were on their way out: no manifest of these goes. Where

@@ -3,7 +3,7 @@ import { compilePattern } from "../selection/pattern.ts";
 import { compareVersions } from "../selection/version.ts";
 import { shorten } from "../shorten.ts";
 import { createGrouping, formatGroup } from "./group.ts";
-import type { ImageDate } from "./image_date.ts";
+import type { ImageDate } from "../oci/image_date.ts";
 
 /** What stays, and what may be deleted. */
 export interface Policy {

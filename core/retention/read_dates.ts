@@ -4,8 +4,8 @@ import type { Descriptor } from "../oci/manifest.ts";
 import { tryParseJson } from "../oci/try_parse_json.ts";
 import { getBlob, MAX_CONFIG_BYTES } from "../registry/blobs.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import { forEach } from "./for_each.ts";
-import { type ImageDate, readImageDate } from "./image_date.ts";
+import { forEach } from "../for_each.ts";
+import { type ImageDate, readImageDate } from "../oci/image_date.ts";
 import type { ManifestNode, Snapshot } from "./snapshot.ts";
 
 /** Of indexes in indexes. */

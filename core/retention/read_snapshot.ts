@@ -11,7 +11,7 @@ import { type ListedManifest, tryReadListedManifests } from "../registry/google_
 import { ifThere } from "../registry/if_there.ts";
 import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { referrers } from "../registry/referrers.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 import { allTagPages } from "../registry/list_tags.ts";
 import type { ManifestNode, Snapshot } from "./snapshot.ts";
 

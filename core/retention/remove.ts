@@ -8,7 +8,7 @@ import { ifThere } from "../registry/if_there.ts";
 import { removeManifest } from "../registry/manifest_remover.ts";
 import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { TagRemover } from "../registry/tag_remover.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 import type { Journal } from "./journal.ts";
 import { NewNeeds } from "./new_needs.ts";
 import {

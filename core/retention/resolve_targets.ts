@@ -10,7 +10,7 @@ import { getManifest } from "../registry/manifests.ts";
 import { referrers } from "../registry/referrers.ts";
 import { compilePattern } from "../selection/pattern.ts";
 import { tryParseDigestTag } from "./digest_tag.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 import { listTags } from "../registry/list_tags.ts";
 import type { ManifestRemoval, Removal, RemovalResult } from "./removal.ts";
 import { TagMap } from "./tag_map.ts";

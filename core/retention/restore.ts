@@ -5,7 +5,7 @@ import type { RegistryClient } from "../registry/client.ts";
 import { findManifest } from "../registry/find_manifest.ts";
 import { getManifest, type ManifestContent } from "../registry/manifests.ts";
 import { pushManifest } from "../registry/push_manifest.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 import type { JournalRemoval } from "./read_journal.ts";
 import { stopReason } from "./stop_reason.ts";
 import { type Ordered, toWaves } from "./waves.ts";

@@ -4,7 +4,7 @@ import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { findManifest } from "../registry/find_manifest.ts";
 import { collectParts } from "./collect_parts.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 
 /** Asked at the same time. */
 const CONCURRENCY = 8;

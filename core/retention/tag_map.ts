@@ -8,7 +8,7 @@ import { ifThere } from "../registry/if_there.ts";
 import { getManifest } from "../registry/manifests.ts";
 import { tryParseDigestTag } from "./digest_tag.ts";
 import { findKnown } from "./find_known.ts";
-import { forEach } from "./for_each.ts";
+import { forEach } from "../for_each.ts";
 
 // Nobody nests indexes deeper, and what is deeper must not be taken for what is not there.
 const MAX_DEPTH = 10;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { forEach } from "../../core/retention/for_each.ts";
+import { forEach } from "../../core/for_each.ts";
 import { startDockerRegistry } from "../support/docker_registry.ts";
 import { reasonToSkip } from "../support/find_program.ts";
 import {

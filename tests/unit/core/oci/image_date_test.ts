@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readImageDate } from "../../../../core/retention/image_date.ts";
+import { readImageDate } from "../../../../core/oci/image_date.ts";
 import { assertFast } from "../../../support/assert_error.ts";
 
 const DAY_MS = 86_400_000;

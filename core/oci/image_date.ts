@@ -1,3 +1,4 @@
+import { tryParseDateTime } from "../date_time.ts";
 import { shorten } from "../shorten.ts";
 
 /** When an image was made, in milliseconds since the epoch, or why that is not known. */
@@ -6,11 +7,6 @@ export type ImageDate = { readonly at: number } | { readonly unknown: string };
 const DAY_MS = 86_400_000;
 // Docker is of 2013. Reproducible builds write 1970 or 1980, and Go's zero time is the year 1.
 const EARLIEST_MS = Date.UTC(1990, 0, 1);
-
-const RFC_3339 =
-  /^(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,3})\d*)?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
-// Enough for nanoseconds and an offset, and no bound that a real date meets.
-const MAX_DATE_LENGTH = 64;
 
 /**
  * Reads the date that an image states, of RFC 3339 (§5.6), to the millisecond. `now` is in
@@ -22,7 +18,7 @@ export function readImageDate(text: unknown, now: number): ImageDate {
     return { unknown: "its configuration names no date" };
   }
   if (typeof text !== "string") return { unknown: "its date is not a text" };
-  const at = tryParseDate(text);
+  const at = tryParseDateTime(text);
   if (at === undefined) {
     return { unknown: `its date cannot be read: ${JSON.stringify(shorten(text, 40))}` };
   }
@@ -30,16 +26,4 @@ export function readImageDate(text: unknown, now: number): ImageDate {
   if (at < EARLIEST_MS) return { unknown: `its date is ${day}, as reproducible builds write it` };
   if (at > now + DAY_MS) return { unknown: `its date is ${day}, which is in the future` };
   return { at };
-}
-
-function tryParseDate(text: string): number | undefined {
-  if (text.length > MAX_DATE_LENGTH) return undefined;
-  const [, day, time, fraction = "", sign, hours = "0", minutes = "0"] = RFC_3339.exec(text) ?? [];
-  if (day === undefined || Number(hours) > 23 || Number(minutes) > 59) return undefined;
-  const local = `${day}T${time}.${fraction.padEnd(3, "0")}Z`;
-  const at = Date.parse(local);
-  // A parser may take the 30th of February for the 1st of March, and 24:00 for the next day.
-  if (!Number.isFinite(at) || new Date(at).toISOString() !== local) return undefined;
-  const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000;
-  return sign === "-" ? at + offsetMs : at - offsetMs;
 }
