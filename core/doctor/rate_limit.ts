@@ -1,3 +1,4 @@
+import { parseQuota } from "../http/quota.ts";
 import type { RateLimitFacts } from "./facts.ts";
 
 const RATE_LIMIT_HEADER = /^(?:(?:x-)?ratelimit-|docker-ratelimit-source$|(?:x-)?retry-after$)/;
@@ -24,10 +25,4 @@ export function explainRateLimit(headers: ReadonlyMap<string, string>): RateLimi
     remaining: remaining?.count ?? null,
     windowSeconds: limit?.windowSeconds ?? remaining?.windowSeconds ?? null,
   };
-}
-
-function parseQuota(value: string) {
-  const [, count, window] = /^\s*(\d{1,12})\s*(?:;\s*w=(\d{1,9}))?(?:[\s;,]|$)/.exec(value) ?? [];
-  if (count === undefined) return undefined;
-  return { count: Number(count), windowSeconds: window === undefined ? null : Number(window) };
 }
