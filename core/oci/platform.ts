@@ -56,6 +56,19 @@ export function ratePlatform(offered: Platform, wanted: Platform): number | unde
   return age > 0 ? age : undefined;
 }
 
+/**
+ * How well an image for `offered` serves several wishes, the best first: less is better, and
+ * undefined is not at all.
+ */
+export function rankPlatform(offered: Platform, wishes: readonly Platform[]): number | undefined {
+  for (const [i, wish] of wishes.entries()) {
+    const rating = ratePlatform(offered, wish);
+    // No processor has a hundred variants.
+    if (rating !== undefined) return i * 100 + rating;
+  }
+  return undefined;
+}
+
 function variantOf({ architecture, variant }: Platform): string {
   return variant ?? USUAL_VARIANTS[architecture] ?? "";
 }

@@ -86,14 +86,26 @@ export interface HeadManifestOptions {
 export async function headManifest(
   client: RegistryClient,
   reference: Reference,
-  { trustsHead = false }: HeadManifestOptions = {},
+  options: HeadManifestOptions = {},
 ): Promise<Descriptor> {
+  return (await lookUpManifest(client, reference, options)).descriptor;
+}
+
+/** What points to a manifest, and the manifest where it had to be got to know that. */
+export type FoundManifest = Pick<ManifestContent, "descriptor"> & Partial<ManifestContent>;
+
+/** What {@linkcode headManifest} gives, with the manifest where a GET was needed for it. */
+export async function lookUpManifest(
+  client: RegistryClient,
+  reference: Reference,
+  { trustsHead = false }: HeadManifestOptions = {},
+): Promise<FoundManifest> {
   const task = `look up the manifest "${formatReference(reference)}"`;
   const response = await request(client, reference, "HEAD");
   // Some registries refuse HEAD (regclient calls them "nohead"), and no answer to it says why.
   const isRefused = response.status >= 400 && response.status < 500 && response.status !== 429;
   if (isRefused && !(trustsHead && response.status === 404)) {
-    return (await getManifest(client, reference)).descriptor;
+    return await getManifest(client, reference);
   }
   assertStatus(response, [200], task);
   const digest = readDigestHeader(response, task);
@@ -102,9 +114,9 @@ export async function headManifest(
   const length = response.headers.get("content-length") ?? "";
   const isNamed = digest !== undefined && digest === (reference.digest ?? digest);
   if (!isNamed || !MANIFEST_TYPES.includes(mediaType) || !/^\d{1,15}$/.test(length)) {
-    return (await getManifest(client, reference)).descriptor;
+    return await getManifest(client, reference);
   }
-  return { mediaType, digest, size: Number(length) };
+  return { descriptor: { mediaType, digest, size: Number(length) } };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { RegctlError } from "../errors.ts";
 import type { Descriptor } from "../oci/manifest.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
-import { formatPlatform, type Platform, ratePlatform, tryParsePlatform } from "../oci/platform.ts";
+import { formatPlatform, type Platform, rankPlatform, tryParsePlatform } from "../oci/platform.ts";
 import { tryParseJson } from "../oci/try_parse_json.ts";
 import { formatReference, type Reference } from "../reference/reference.ts";
 import { getBlob, MAX_CONFIG_BYTES } from "./blobs.ts";
@@ -49,7 +49,7 @@ export async function findPlatform(
     return search.finish();
   }
   const platform = await readPlatform(client, reference, content);
-  if (platform && wishes.some((wish) => ratePlatform(platform, wish) !== undefined)) {
+  if (platform && rankPlatform(platform, wishes) !== undefined) {
     return { reference, descriptor: content.descriptor, content };
   }
   throw notFound(reference, wishes, platform ? [platform] : []);
@@ -114,12 +114,10 @@ class Search {
     // Build tools list what belongs to an image beside it, for a platform of that name.
     if (!platform || platform.os === "unknown") return;
     this.#found.push(platform);
-    this.#wishes.forEach((wish, i) => {
-      const rating = ratePlatform(platform, wish);
-      if (rating === undefined) return;
-      const rank = i * 100 + rating;
-      if (rank < (this.#best?.rank ?? Infinity)) this.#best = { descriptor, rank };
-    });
+    const rank = rankPlatform(platform, this.#wishes);
+    if (rank !== undefined && rank < (this.#best?.rank ?? Infinity)) {
+      this.#best = { descriptor, rank };
+    }
   }
 
   finish(): PlatformImage {
