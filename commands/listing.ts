@@ -13,8 +13,19 @@ const MAX_BUSY_MS = 50;
 /** How a listing can be printed. */
 const FORMATS = ["text", "json", "ndjson", "table"] as const;
 
+/** What {@linkcode withListingOptions} takes beside the command. */
+export interface ListingOptionsTexts {
+  /** What `--sort` takes beside the orders of names. Default: nothing. */
+  readonly orders?: readonly string[];
+  /** What the help says of it. */
+  readonly sort?: string;
+}
+
 /** Adds the flags of a command that lists names. */
-export function withListingOptions(command: Command): Command {
+export function withListingOptions(
+  command: Command,
+  { orders = [], sort = "name and version read it all; none streams" }: ListingOptionsTexts = {},
+): Command {
   return command
     .addOption(
       new Option("-m, --match <pattern>", "only names that fit a glob or /regexp/ (repeatable)")
@@ -25,8 +36,7 @@ export function withListingOptions(command: Command): Command {
         .argParser(collect),
     )
     .addOption(
-      new Option("--sort <order>", "name and version read it all; none streams")
-        .choices(SORT_ORDERS).default("name"),
+      new Option("--sort <order>", sort).choices([...SORT_ORDERS, ...orders]).default("name"),
     )
     .addOption(new Option("-r, --reverse", "reverse the order"))
     .addOption(
@@ -42,14 +52,18 @@ export function withListingOptions(command: Command): Command {
     );
 }
 
-/** What {@linkcode withListingOptions} adds. */
-export interface ListingOptions {
+/** Which names are wanted, and in which order. */
+export interface NameSelection {
   readonly match?: string[] | undefined;
   readonly exclude?: string[] | undefined;
   readonly semver?: string | undefined;
   readonly sort: SortOrder;
   readonly reverse?: true | undefined;
   readonly limit?: number | undefined;
+}
+
+/** What {@linkcode withListingOptions} adds. */
+export interface ListingOptions extends NameSelection {
   readonly pageSize?: number | undefined;
   readonly output: typeof FORMATS[number];
 }
@@ -75,6 +89,66 @@ export async function printListing(
   options: ListingOptions,
   presentation: Presentation,
 ): Promise<void> {
+  if (!canStream(options)) {
+    const names = await collectNames(context, pages, options, presentation);
+    return await printNames(context, names, options, presentation);
+  }
+  await readPages(context, pages, options, presentation, async (wanted) => {
+    let left = options.limit ?? Infinity;
+    for await (const names of wanted) {
+      const text = formatNames(names.slice(0, left), options, presentation);
+      if (text !== "") await context.host.stdout.write(text);
+      left -= names.length;
+      if (left <= 0) return;
+    }
+  });
+}
+
+/** The names of a listing that are wanted, in order: all of it is read, unless its own order stays. */
+export async function collectNames(
+  context: Context,
+  pages: AsyncIterable<ListingPage>,
+  options: NameSelection,
+  presentation: Presentation,
+): Promise<readonly string[]> {
+  const { limit = Infinity } = options;
+  const collected: string[] = [];
+  await readPages(context, pages, options, presentation, async (wanted, tally) => {
+    for await (const names of wanted) {
+      for (const name of names) collected.push(name);
+      // In the registry's own order the first ones are known before the end.
+      if (keepsOrder(options) && collected.length >= limit) break;
+      if (tally.pages > 1) context.diagnostics.progress(tally.describeProgress());
+    }
+  });
+  return sortNames(collected, options).slice(0, limit);
+}
+
+/** Prints names as they are. */
+export async function printNames(
+  { host }: Context,
+  names: readonly string[],
+  options: Pick<ListingOptions, "output">,
+  presentation: Presentation,
+): Promise<void> {
+  const { columns, toRow, toDocument } = presentation;
+  const { output } = options;
+  const text = output === "json"
+    ? formatJson(toDocument(names))
+    : output === "table"
+    ? await formatTable(columns, names.map(toRow))
+    : formatNames(names, options, presentation);
+  if (text !== "") await host.stdout.write(text);
+}
+
+/** Has the names of each page that pass the filter read, and says at the end what was wrong. */
+async function readPages(
+  context: Context,
+  pages: AsyncIterable<ListingPage>,
+  options: NameSelection,
+  presentation: Presentation,
+  read: (wanted: AsyncIterable<readonly string[]>, tally: Tally) => Promise<void>,
+): Promise<void> {
   const { diagnostics } = context;
   const tally = new Tally(presentation);
   const isWanted = await createFilter(options);
@@ -83,22 +157,13 @@ export async function printListing(
     async (names) => isWanted ? await filterNames(names, isWanted, context) : names,
     tally,
   );
-  const print = canStream(options) ? printPages : printWhole;
   try {
-    await print(context, wanted, options, presentation, tally);
+    await read(wanted, tally);
   } finally {
     diagnostics.clearProgress();
     tally.warnings().forEach((warning) => diagnostics.warn(warning));
   }
 }
-
-type Print = (
-  context: Context,
-  wanted: AsyncIterable<readonly string[]>,
-  options: ListingOptions,
-  presentation: Presentation,
-  tally: Tally,
-) => Promise<void>;
 
 /** The names of each page that pass the filter. */
 async function* wantedNames(
@@ -130,7 +195,7 @@ async function filterNames(
   return wanted;
 }
 
-function keepsOrder({ sort, reverse }: ListingOptions): boolean {
+function keepsOrder({ sort, reverse }: NameSelection): boolean {
   return sort === "none" && !reverse;
 }
 
@@ -140,7 +205,7 @@ function canStream(options: ListingOptions): boolean {
 
 function formatNames(
   names: readonly string[],
-  { output }: ListingOptions,
+  { output }: Pick<ListingOptions, "output">,
   { toLine }: Presentation,
 ): string {
   const format = output === "ndjson"
@@ -148,37 +213,6 @@ function formatNames(
     : (name: string) => `${escapeText(name)}\n`;
   return names.map(format).join("");
 }
-
-const printPages: Print = async ({ host }, wanted, options, presentation) => {
-  let left = options.limit ?? Infinity;
-  for await (const names of wanted) {
-    const text = formatNames(names.slice(0, left), options, presentation);
-    if (text !== "") await host.stdout.write(text);
-    left -= names.length;
-    if (left <= 0) return;
-  }
-};
-
-const printWhole: Print = async (context, wanted, options, presentation, tally) => {
-  const { host, diagnostics } = context;
-  const { output, limit = Infinity } = options;
-  const names: string[] = [];
-  for await (const page of wanted) {
-    for (const name of page) names.push(name);
-    // In the registry's own order the first ones are known before the end.
-    if (keepsOrder(options) && names.length >= limit) break;
-    if (tally.pages > 1) diagnostics.progress(tally.describeProgress());
-  }
-  diagnostics.clearProgress();
-  const chosen = sortNames(names, options).slice(0, limit);
-  const { columns, toRow, toDocument } = presentation;
-  const text = output === "json"
-    ? formatJson(toDocument(chosen))
-    : output === "table"
-    ? await formatTable(columns, chosen.map(toRow))
-    : formatNames(chosen, options, presentation);
-  if (text !== "") await host.stdout.write(text);
-};
 
 /** Counts what goes by. */
 class Tally {
