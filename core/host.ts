@@ -39,6 +39,33 @@ export interface AppendLog {
   close(): Promise<void>;
 }
 
+/**
+ * A folder of small files that can be had again: they may go at any time, and may be other than they
+ * were. Nothing here fails: what cannot be read is not there, what cannot be written is not kept.
+ *
+ * A name is a path of plain words: `sha256/ab/abcd…`. Its last word is the file.
+ */
+export interface CacheFolder {
+  /** The bytes of a file that was written whole; undefined where there is none, or a larger one. */
+  read(name: string, maxBytes: number): Uint8Array | undefined;
+  /** Keeps bytes: all of them or none, whoever else writes the same. */
+  write(name: string, bytes: Uint8Array): void;
+  remove(name: string): void;
+  /** Removes what was not used for longest from the folders that were written to. */
+  trim(maxFolderBytes: number): void;
+  /** How much there is in folders of these names. */
+  measure(folders: readonly string[]): CacheSize;
+  /** Removes folders of these names, and tells how much it was. */
+  clear(folders: readonly string[]): CacheSize;
+}
+
+/** How much a {@linkcode CacheFolder} holds. */
+export interface CacheSize {
+  readonly files: number;
+  /** As they take up room on a disk, in blocks of 4 KiB. */
+  readonly bytes: number;
+}
+
 /** The reader of an output has gone, as `head` does when it has enough. */
 export class ClosedPipe extends Error {
   override readonly name = "ClosedPipe";
@@ -138,6 +165,11 @@ export interface Host {
    * alone. A link is not followed. Throws `OUTPUT`.
    */
   openLog(path: string): Promise<AppendLog>;
+  /**
+   * Opens a folder for what can be had again; it is made when something is written, for its owner
+   * alone. Undefined where what stands there belongs to somebody else, or is no folder.
+   */
+  openCache(path: string): Promise<CacheFolder | undefined>;
   /** The names in a folder, sorted; empty when there is none. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Runs a program found on PATH, without a shell; throws `NOT_FOUND` when there is none. */

@@ -106,6 +106,7 @@ export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
       if (bytes) files.set(path, new TextDecoder().decode(bytes));
       return Promise.resolve();
     },
+    openCache: () => Promise.resolve(undefined),
     listDirectory: () => Promise.resolve([]),
     run: async (program, args, options) => {
       runs.push([program, ...args, options.stdin].join(" "));
