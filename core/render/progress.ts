@@ -25,11 +25,33 @@ export interface Progress {
   readonly total: number;
   /** What is counted, and what becomes of it: `tags deleted`. */
   readonly what: string;
+  /** Since it began; tells how fast it goes, and how long it will take. Default: neither is told. */
+  readonly elapsedMs?: number;
 }
 
-/** `[=====>              ]  27%  270 of 1000 tags deleted`, in one line. */
-export function formatCount({ done, total, what }: Progress): string {
-  return `${formatBar(done, total)}  ${done} of ${total} ${what}`;
+/** What was done in less says little of how long the rest will take. */
+const MIN_ELAPSED_MS = 1_000;
+
+/**
+ * `[=====>              ]  27%  270 of 1000 tags deleted`, in one line, with `  85/s  9 s left` behind
+ * it where the time is given.
+ */
+export function formatCount({ done, total, what, elapsedMs = 0 }: Progress): string {
+  const count = `${formatBar(done, total)}  ${done} of ${total} ${what}`;
+  if (elapsedMs < MIN_ELAPSED_MS || done === 0) return count;
+  const rate = done / elapsedMs * 1000;
+  return `${count}  ${formatRate(rate)}/s  ${formatTime((total - done) / rate)} left`;
+}
+
+function formatRate(rate: number): string {
+  return rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
+}
+
+/** `45 s`, `12 min`, `3 h` of seconds. */
+function formatTime(seconds: number): string {
+  if (seconds < 100) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`;
 }
 
 /** `[=====>              ]  27%` */

@@ -29,3 +29,19 @@ test("formatCount draws a bar, and counts", () => {
     assert.equal(formatCount({ done, total, what: "deleted" }), text);
   }
 });
+
+test("formatCount tells speed and time left once there is something to tell", () => {
+  const table: readonly (readonly [number, number, number, string])[] = [
+    [0, 100, 5000, "0 of 100 read"],
+    [50, 100, 999, "50 of 100 read"],
+    [50, 100, 1000, "50 of 100 read  50/s  1 s left"],
+    [1, 100, 2000, "1 of 100 read  0.5/s  4 min left"],
+    [100, 100, 2000, "100 of 100 read  50/s  0 s left"],
+    [100, 100_000, 10_000, "100 of 100000 read  10/s  3 h left"],
+    [99, 100, 60_000, "99 of 100 read  1.6/s  1 s left"],
+  ];
+  for (const [done, total, elapsedMs, text] of table) {
+    const line = formatCount({ done, total, what: "read", elapsedMs });
+    assert.equal(line.slice("[====================] 100%  ".length), text);
+  }
+});
