@@ -22,6 +22,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./tags.ts")).createTagsCommand(context),
   },
   {
+    name: "which",
+    summary: "Find all tags that lead to a manifest",
+    load: async (context) => (await import("./which.ts")).createWhichCommand(context),
+  },
+  {
     name: "manifest",
     summary: "Print the manifest of an image, or of an index of images",
     load: async (context) => (await import("./manifest.ts")).createManifestCommand(context),
@@ -101,6 +106,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "parse",
     summary: "Show what a name means: registry, repository, tag and digest",
     load: async (context) => (await import("./parse.ts")).createParseCommand(context),
+  },
+  {
+    name: "cache",
+    summary: "Show, or empty, what is kept of what was read",
+    load: async (context) => (await import("./cache.ts")).createCacheCommand(context),
   },
   {
     name: "serve",

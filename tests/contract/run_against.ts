@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { type CapturedRun, type CapturedRunOptions, runCaptured } from "../support/capture_host.ts";
-import { startScriptedRegistry, type Step } from "../support/scripted_registry.ts";
+import {
+  type ScriptedRegistry,
+  startScriptedRegistry,
+  type Step,
+} from "../support/scripted_registry.ts";
 import type { Reply } from "../support/scripted_reply.ts";
 
 /** What a run against a scripted registry left behind. */
@@ -20,6 +24,16 @@ export async function runAgainst(
   options: CapturedRunOptions = {},
 ): Promise<ContractRun> {
   await using registry = await startScriptedRegistry(script);
+  return await runOn(registry, words, options);
+}
+
+/** Does the same with a registry that runs already; of the requests, those of this run are given. */
+export async function runOn(
+  registry: ScriptedRegistry,
+  words: readonly string[],
+  options: CapturedRunOptions = {},
+): Promise<ContractRun> {
+  const { length } = registry.requests;
   const args = words.map((word) => word.replaceAll("HOST", registry.host));
   const run = await runCaptured(args, options);
   registry.assertDone();
@@ -29,7 +43,7 @@ export async function runAgainst(
     ...run,
     stdout: generalize(run.stdout),
     stderr: generalize(run.stderr),
-    requests: registry.requests.map(({ method, path }) => `${method} ${path}`),
+    requests: registry.requests.slice(length).map(({ method, path }) => `${method} ${path}`),
   };
 }
 

@@ -119,6 +119,11 @@ export class ScriptedRegistry implements AsyncDisposable {
     return `${this.#options.tls === undefined ? "http" : "https"}://${this.host}`;
   }
 
+  /** Adds steps behind those there are. */
+  extend(script: readonly Step[]): void {
+    for (const step of script) this.#steps.push({ step, left: step.times ?? 1 });
+  }
+
   /** Throws an AssertionError that lists unexpected requests and unused steps. Each test calls it at its end. */
   assertDone(): void {
     const problems = [

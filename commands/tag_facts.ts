@@ -1,0 +1,245 @@
+import { parseMoment } from "../core/date_time.ts";
+import { RegctlError } from "../core/errors.ts";
+import { ContentCache } from "../core/inventory/content_cache.ts";
+import { ListedManifests } from "../core/inventory/listed_manifests.ts";
+import { readTags } from "../core/inventory/read_tags.ts";
+import { RowSelection } from "../core/inventory/row_selection.ts";
+import type { DateRange } from "../core/inventory/select_facts.ts";
+import {
+  type Fact,
+  FACT_ORDERS,
+  type FactOrder,
+  type TagRow,
+} from "../core/inventory/tag_facts.ts";
+import type { Platform } from "../core/oci/platform.ts";
+import { formatRepository, type Repository } from "../core/reference/repository.ts";
+import { tagPages } from "../core/registry/tags.ts";
+import { formatJson, formatJsonLine } from "../core/render/json.ts";
+import { formatCount } from "../core/render/progress.ts";
+import type { SortOrder } from "../core/selection/select.ts";
+import { connect } from "./connect.ts";
+import type { Context } from "./context.ts";
+import {
+  collectNames,
+  type ListingOptions,
+  type NameSelection,
+  type Presentation,
+  printNames,
+} from "./listing.ts";
+import { readPlatforms, type RegistryOptions } from "./options.ts";
+import {
+  assertAllRead,
+  countTags,
+  cutShort,
+  readAsFarAsPossible,
+  warnOfUnread,
+} from "./unread_tags.ts";
+import { formatTagTable, type RowStyle, toTagDocument } from "./tag_rows.ts";
+
+/** What `tags` takes beside what every listing takes. */
+export interface FactsOptions {
+  readonly long?: true | undefined;
+  readonly newerThan?: string | undefined;
+  readonly olderThan?: string | undefined;
+  readonly platform?: string | undefined;
+  readonly trunc: boolean;
+  readonly fullTime?: true | undefined;
+  readonly cache: boolean;
+  readonly concurrency: number;
+}
+
+/** More names help nobody. */
+const MAX_NAMED = 10;
+
+/** All that decides what `tags` reads and shows. */
+export interface TagFactsOptions
+  extends FactsOptions, Omit<ListingOptions, "sort">, RegistryOptions {
+  readonly sort: SortOrder | FactOrder;
+}
+
+/** What is to be read and chosen, by the flags. */
+interface Wish {
+  readonly order: FactOrder | undefined;
+  readonly range: DateRange | undefined;
+  readonly platforms: readonly Platform[] | undefined;
+  readonly wants: ReadonlySet<Fact>;
+}
+
+/**
+ * Lists tags by what is known of them: names are chosen first, then the facts of those are read, and
+ * what they decide is decided.
+ */
+export async function printFacts(
+  context: Context,
+  repository: Repository,
+  options: TagFactsOptions,
+  presentation: Presentation,
+): Promise<void> {
+  const { host, diagnostics } = context;
+  const now = host.clock.now();
+  const wish = toWish(context, options, now);
+  const client = await connect(context, repository, options);
+  const listed = new ListedManifests();
+  const names = await collectNames(
+    context,
+    listed.watch(tagPages(client, repository, options)),
+    toNameSelection(options, wish),
+    presentation,
+  );
+  noteChildren(context, listed);
+  if (names.length > 0) assertTold(wish, listed, client.baseUrl.host);
+  const selection = new RowSelection({
+    ...options,
+    ...wish,
+    showsUnread: options.long ?? false,
+    now,
+  });
+  const printer = new RowPrinter(context, repository, options, presentation, { now, ...wish });
+  const startedAt = host.clock.now();
+  const showProgress = () => {
+    const { read: done } = selection;
+    const elapsedMs = host.clock.now() - startedAt;
+    diagnostics.progress(formatCount({ done, total: names.length, what: "tags read", elapsedMs }));
+  };
+  const cache = options.cache ? await ContentCache.open(host) : undefined;
+  const failure = await readAsFarAsPossible(() =>
+    readTags(client, repository, names, {
+      ...wish,
+      ...{ listed, now, cache, concurrency: options.concurrency },
+      isEnough: () => selection.isEnough,
+      onRow: async (place, row) => {
+        const printed = printer.add(selection.add(place, row));
+        showProgress();
+        await printed;
+      },
+    })
+  );
+  diagnostics.clearProgress();
+  const { read, unread } = selection;
+  if (failure && read === 0) throw failure;
+  // What is known is of use, whatever kept the rest from being known.
+  await printer.finish(selection.finish());
+  noteLeftOut(context, selection, options);
+  if (!options.long) warnOfUnread(context, unread);
+  if (failure) throw cutShort(failure, read, names.length);
+  assertAllRead(unread, names.length);
+}
+
+function toWish({ host }: Context, options: TagFactsOptions, now: number): Wish {
+  const { long, newerThan, olderThan, platform, sort } = options;
+  const order = FACT_ORDERS.find((one) => one === sort);
+  const by = order === "pushed" ? order : "created";
+  const platforms = readPlatforms(host, platform);
+  const range = newerThan === undefined && olderThan === undefined ? undefined : {
+    newerThan: newerThan === undefined ? undefined : parseMoment(newerThan, now),
+    olderThan: olderThan === undefined ? undefined : parseMoment(olderThan, now),
+    by,
+  } as const;
+  const wants: readonly (Fact | undefined)[] = [
+    order,
+    ...(range ? [by] as const : []),
+    ...(platforms ? ["platforms"] as const : []),
+    ...(long ? ["created", "size"] as const : []),
+  ];
+  return { order, range, platforms, wants: new Set(wants.filter((fact) => fact !== undefined)) };
+}
+
+/** The names whose facts are read: all that fit where the facts decide what is shown of them. */
+function toNameSelection(
+  { sort, limit, reverse, ...others }: TagFactsOptions,
+  { order, range, platforms }: Wish,
+): NameSelection {
+  const isDecided = !order && !range && !platforms;
+  return {
+    ...others,
+    sort: sort === order ? "name" : sort as SortOrder,
+    limit: isDecided ? limit : undefined,
+    reverse: order ? undefined : reverse,
+  };
+}
+
+/** Those who look for images in a repository of Google's may have to look below it. */
+function noteChildren({ diagnostics }: Context, { children }: ListedManifests): void {
+  if (children.length === 0) return;
+  const shown = children.slice(0, MAX_NAMED).join(", ");
+  diagnostics.note(
+    `There are repositories below it: ${shown}${children.length > MAX_NAMED ? ", …" : ""}`,
+  );
+}
+
+function assertTold({ wants }: Wish, listed: ListedManifests, host: string): void {
+  if (!wants.has("pushed") || listed.tellsPushed) return;
+  throw new RegctlError("UNSUPPORTED", `${host} does not tell when a tag was pushed`, {
+    hint: "Write --sort created: the date in the image itself",
+  });
+}
+
+function noteLeftOut(
+  { diagnostics }: Context,
+  { undated, withoutPlatform }: RowSelection,
+  { platform = "" }: TagFactsOptions,
+): void {
+  const note = (count: number, reason: string) => {
+    if (count > 0) diagnostics.note(`${countTags(count)} left out: ${reason}`);
+  };
+  note(withoutPlatform, `no image for ${platform}`);
+  note(undated, "no date that tells their age");
+}
+
+/** Prints rows as they become known where their order is known before, else all at the end. */
+class RowPrinter {
+  readonly #context: Context;
+  readonly #repository: string;
+  readonly #options: TagFactsOptions;
+  readonly #presentation: Presentation;
+  readonly #style: RowStyle;
+  readonly #streams: boolean;
+
+  constructor(
+    context: Context,
+    repository: Repository,
+    options: TagFactsOptions,
+    presentation: Presentation,
+    { now, order, wants }: Wish & { readonly now: number },
+  ) {
+    const { long, output, fullTime, trunc } = options;
+    const { host: { stdout }, secrets } = context;
+    this.#context = context;
+    this.#repository = formatRepository(repository);
+    this.#options = options;
+    this.#presentation = presentation;
+    this.#style = {
+      ...{ trunc, now, isShort: stdout.isTerminal && !fullTime, withPushed: wants.has("pushed") },
+      redact: (text) => secrets.redact(text),
+    };
+    this.#streams = order === undefined && (output === "ndjson" || (output === "text" && !long));
+  }
+
+  /** Takes rows that can be shown. */
+  async add(rows: readonly TagRow[]): Promise<void> {
+    if (this.#streams && rows.length > 0) await this.#print(rows);
+  }
+
+  /** Takes all of them, when there are no more. */
+  async finish(rows: readonly TagRow[]): Promise<void> {
+    if (!this.#streams) await this.#print(rows);
+  }
+
+  async #print(rows: readonly TagRow[]): Promise<void> {
+    const { diagnostics, host: { stdout } } = this.#context;
+    const { long, output } = this.#options;
+    diagnostics.clearProgress();
+    if (!long) {
+      const names = rows.map(({ tag }) => tag);
+      return await printNames(this.#context, names, this.#options, this.#presentation);
+    }
+    const documents = () => rows.map((row) => toTagDocument(row, this.#repository, this.#style));
+    await stdout.write(
+      output === "json"
+        ? formatJson(documents())
+        : output === "ndjson"
+        ? documents().map(formatJsonLine).join("")
+        : await formatTagTable(rows, this.#style),
+    );
+  }
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Step } from "../support/scripted_registry.ts";
+import type { Reply } from "../support/scripted_reply.ts";
+import { atHome, firstRun, headStep, rowsOf, tagsAlone, tagsOfRows } from "./facts_lab.ts";
+import { blobStep, type Content, index, manifestStep, pointTo, serve } from "./oci_content.ts";
+import { daysAgo, makeImage } from "./plan_script.ts";
+import { page } from "./run_against.ts";
+
+const IMAGES = Array.from({ length: 12 }, (_, i) => makeImage(`image ${i}`, daysAgo(i + 1)));
+const [FIRST = makeImage("first"), A = FIRST, B = FIRST, C = FIRST] = IMAGES;
+const JSON_WORDS = ["-l", "-o", "json"];
+
+/** A step whose answer says how much is left, as Docker Hub's do. */
+function withBudget(step: Step, remaining: number): Step {
+  const { status = 200, headers = {}, body } = step.reply ?? {};
+  const budget = {
+    "ratelimit-limit": "100;w=21600",
+    "ratelimit-remaining": `${remaining};w=21600`,
+  };
+  const reply: Reply = { status, headers: { ...headers, ...budget }, ...(body && { body }) };
+  return { ...step, reply };
+}
+
+/** A registry that counts: the first tag shows it, HEAD requests take nothing. */
+function counting(tags: Readonly<Record<string, Content>>, remaining: number): Step[] {
+  const [[first = "", manifest = FIRST] = [], ...others] = Object.entries(tags);
+  return [
+    page(Object.keys(tags)),
+    withBudget(manifestStep(first, serve(manifest)), remaining),
+    ...others.map(([tag, one]) => withBudget(headStep(tag, one), remaining)),
+  ];
+}
+
+test("where GET requests are counted, each manifest is got once, whatever tags it has", async () => {
+  const tags = { 1: FIRST, 2: A, 3: B, 4: B, 5: B, 6: FIRST };
+  const script = [
+    ...counting(tags, 2),
+    blobStep(FIRST.config),
+    ...[A, B].flatMap((one) => [
+      withBudget(manifestStep(one.digest, serve(one)), 1),
+      blobStep(one.config),
+    ]),
+  ];
+  const run = await tagsAlone(script, JSON_WORDS);
+  assert.deepEqual([run.exitCode, run.stderr], [0, ""]);
+  assert.equal(tagsOfRows(run).length, 6);
+  // All that costs nothing comes before the first thing that does.
+  const kinds = run.requests.slice(3).map((request) => request.replace(/ .*/, ""));
+  assert.equal(kinds.lastIndexOf("HEAD") < kinds.indexOf("GET"), true, kinds.join());
+});
+
+test("a budget that does not suffice is told before it is spent", async () => {
+  const tags = Object.fromEntries(IMAGES.map((one, i) => [`t${i + 10}`, one]));
+  const run = await tagsAlone(
+    [...counting(tags, 10), blobStep(FIRST.config)],
+    [...JSON_WORDS, "--concurrency", "3"],
+  );
+  assert.equal(run.exitCode, 9);
+  assert.equal(
+    JSON.parse(run.stderr).error.message,
+    'Cannot read the tags of "HOST/app": it takes 11 GET requests for manifests, and the registry ' +
+      "has 10 left of what it allows in 6 hours: 11 of 12 tags not read",
+  );
+  assert.match(JSON.parse(run.stderr).error.hint, /^Name fewer tags with --match or --limit/);
+});
+
+test("images inside of indexes count, too: the indexes are read to know them", async () => {
+  const indexes = [0, 3, 6].map((i) => index(IMAGES.slice(i, i + 4).map((one) => pointTo(one))));
+  const [x = FIRST, y = FIRST, z = FIRST] = indexes;
+  const tags = { 0: FIRST, x, y, z };
+  const reads = [
+    blobStep(FIRST.config),
+    ...indexes.map((one) => withBudget(manifestStep(one.digest, serve(one)), 20)),
+  ];
+  // Three indexes need at least six requests.
+  const few = await tagsAlone([...counting(tags, 5), blobStep(FIRST.config)], JSON_WORDS);
+  assert.match(few.stderr, /takes 6 GET requests for manifests, and the registry has 5 left/);
+  // Ten images, one of which was read with the first tag.
+  const some = await tagsAlone(
+    [...counting(tags, 8), ...reads],
+    JSON_WORDS,
+  );
+  assert.equal(some.exitCode, 9);
+  assert.match(some.stderr, /takes 9 GET requests for manifests, and the registry has 8 left/);
+  const enough = await tagsAlone([
+    ...counting(tags, 12),
+    ...reads,
+    ...IMAGES.slice(1, 10).flatMap((one) => [
+      withBudget(manifestStep(one.digest, serve(one)), 1),
+      blobStep(one.config),
+    ]),
+  ], JSON_WORDS);
+  assert.deepEqual([enough.exitCode, rowsOf(enough).length], [0, 4]);
+});
+
+test("what is in the cache takes nothing of the budget", async () => {
+  const tags = { 1: FIRST, 2: A, 3: B };
+  await atHome(async ({ run }) => {
+    const words = ["tags", "HOST/app", ...JSON_WORDS];
+    await run(firstRun(tags, { configs: [FIRST.config, A.config, B.config] }), words);
+    const later = { ...tags, 4: C };
+    const second = await run([
+      page(Object.keys(later)),
+      ...Object.entries(later).map(([tag, one]) => withBudget(headStep(tag, one), 1)),
+      withBudget(manifestStep(C.digest, serve(C)), 0),
+      blobStep(C.config),
+    ], words);
+    assert.deepEqual([second.exitCode, rowsOf(second).length], [0, 4]);
+  });
+});
+
+test("a storm of 429 is waited out: none goes out before its time, and all are read", async () => {
+  const tags = Object.fromEntries(IMAGES.map((one, i) => [`t${i + 10}`, one]));
+  const refusal: Reply = { status: 429, headers: { "retry-after": "7" } };
+  let refused = 0;
+  // Each is refused the first time, and told when to come back.
+  const script = firstRun(tags, { configs: IMAGES.map(({ config }) => config) }).flatMap((step) =>
+    /manifests/.test(String(step.path))
+      ? [{ ...step, reply: refusal, replyWith: () => (refused++, refusal) }, step]
+      : [step]
+  );
+  const run = await tagsAlone(script, [...JSON_WORDS, "--concurrency", "6"]);
+  assert.deepEqual([run.exitCode, refused, rowsOf(run).length], [0, 12, 12]);
+  // No retry without a wait of the time that was asked for, and each request sent twice.
+  assert.ok(
+    run.waits.length > 0 && run.waits.every((ms) => ms > 6000 && ms <= 7000),
+    run.waits.join(),
+  );
+  for (const tag of Object.keys(tags)) {
+    const sent = run.requests.filter((request) => request.endsWith(`/manifests/${tag}`));
+    assert.equal(sent.length, 2, tag);
+  }
+});

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CapturedRunOptions } from "../support/capture_host.ts";
+import type { Step } from "../support/scripted_registry.ts";
+import { atHome, headStep } from "./facts_lab.ts";
+import { type Content, image, index, manifestStep, pointTo, serve } from "./oci_content.ts";
+import { daysAgo, makeImage } from "./plan_script.ts";
+import { answer, assertRun, type ContractRun, page } from "./run_against.ts";
+
+const A = makeImage("a", daysAgo(3));
+const B = makeImage("b", daysAgo(2));
+const SBOM = image({ annotations: { sbom: "yes" } });
+const MULTI = index([
+  pointTo(A, { platform: { os: "linux", architecture: "arm64", variant: "v8" } }),
+  pointTo(SBOM, { platform: { os: "unknown", architecture: "unknown" } }),
+]);
+const OUTER = index([pointTo(MULTI)]);
+const OTHER = index([pointTo(B)]);
+
+async function which(
+  script: readonly Step[],
+  words: readonly string[],
+  options: CapturedRunOptions = {},
+): Promise<ContractRun> {
+  let result: ContractRun | undefined;
+  await atHome(async ({ run }) => {
+    result = await run(script, ["which", ...words], options);
+  });
+  assert.ok(result);
+  return result;
+}
+
+/** A listing, a HEAD a tag, and a GET for each index. */
+function looking(
+  tags: Readonly<Record<string, Content>>,
+  indexes: readonly Content[] = [],
+): Step[] {
+  return [
+    page(Object.keys(tags)),
+    ...Object.entries(tags).map(([tag, manifest]) => headStep(tag, manifest)),
+    ...indexes.map((one) => manifestStep(one.digest, serve(one))),
+  ];
+}
+
+const TAGS = { outer: OUTER, multi: MULTI, a: A, alias: A, b: B, other: OTHER };
+
+test("which finds what points to a digest, and indexes that list it at any depth", async () => {
+  // The index inside is one of the tags, too, and is read once.
+  const run = await which(looking(TAGS, [OUTER, MULTI, OTHER]), [`HOST/app@${A.digest}`]);
+  assertRun(run, {
+    exitCode: 0,
+    stdout: "a\nalias\nmulti  in its index for linux/arm64/v8\n" +
+      "outer  in its index for linux/arm64/v8\n",
+    stderr: "",
+  });
+});
+
+test("which of a tag asks where it points, and names all that point there", async () => {
+  const run = await which(
+    [headStep("a", A), ...looking({ a: A, alias: A, b: B })],
+    ["HOST/app:a", "-o", "json"],
+  );
+  assert.deepEqual(
+    JSON.parse(run.stdout),
+    ["a", "alias"].map((tag) => ({
+      tag,
+      reference: `HOST/app:${tag}`,
+      digest: A.digest,
+      match: "same",
+    })),
+  );
+});
+
+test("which --platform looks for the image of an index", async () => {
+  const run = await which(
+    [manifestStep("multi", serve(MULTI)), ...looking({ multi: MULTI, a: A }, [MULTI])],
+    ["HOST/app:multi", "--platform", "linux/arm64", "-o", "table"],
+  );
+  assert.equal(
+    run.stdout,
+    "TAG    MATCH  PLATFORM        DIGEST\n" +
+      `a      same   -               ${A.digest}\n` +
+      `multi  index  linux/arm64/v8  ${MULTI.digest}\n`,
+  );
+});
+
+test("which finds what belongs to an image, and says nothing of a platform that is none", async () => {
+  const run = await which(looking({ multi: MULTI }, [MULTI]), [
+    ...[`HOST/app@${SBOM.digest}`, "-o", "ndjson"],
+  ]);
+  assert.deepEqual(JSON.parse(run.stdout).match, "index");
+});
+
+test("which reads an index once, and the next time not at all", async () => {
+  await atHome(async ({ run }) => {
+    const words = ["which", `HOST/app@${A.digest}`];
+    const first = await run(looking(TAGS, [OUTER, MULTI, OTHER]), words);
+    const second = await run(looking(TAGS), words);
+    assert.equal(second.stdout, first.stdout);
+    const uncached = await run(looking(TAGS, [OUTER, MULTI, OTHER]), [...words, "--no-cache"]);
+    assert.equal(uncached.stdout, first.stdout);
+  });
+});
+
+test("which tells by its exit code that there is none", async () => {
+  const run = await which(looking({ b: B }), [`HOST/app@${A.digest}`, "-o", "json"]);
+  assert.deepEqual([run.exitCode, run.stdout], [3, "[]\n"]);
+  assert.equal(
+    JSON.parse(run.stderr).error.message,
+    `No tag of "HOST/app" leads to ${A.digest}`,
+  );
+});
+
+test("which tells what it could not look at, and what it found", async () => {
+  const run = await which([
+    ...looking({ a: A, b: B }).slice(1),
+    page(["a", "b", "broken", "../x"]),
+    { method: "HEAD", path: "/v2/app/manifests/broken", reply: { status: 404 } },
+    manifestStep("broken", { status: 404 }),
+  ], [`HOST/app@${A.digest}`]);
+  assert.deepEqual([run.exitCode, run.stdout], [8, "a\n"]);
+  assert.match(run.stderr, /^warning: \.\.\/x: It is not valid as a tag$/m);
+  assert.match(run.stderr, /^warning: broken: Cannot get the manifest "HOST\/app:broken": .* 404/m);
+  assert.match(run.stderr, /^error: Cannot read 2 of 4 tags: (\.\.\/x, broken|broken, \.\.\/x)$/m);
+});
+
+test("which shows what it found when it is stopped", async () => {
+  const run = await which(
+    [
+      page(["a", "b", "c"]),
+      headStep("a", A),
+      { method: "HEAD", path: "/v2/app/manifests/b", reply: { status: 429 } },
+    ],
+    [`HOST/app@${A.digest}`, "--concurrency", "1"],
+    { stopWhileWaiting: "SIGINT" },
+  );
+  assert.deepEqual([run.exitCode, run.stdout], [130, "a\n"]);
+  assert.equal(run.stderr, "error: Interrupted: 2 of 3 tags not read\n");
+});
+
+test("which uses what Google's listing tells", async () => {
+  const manifest = {
+    [A.digest]: { tag: ["1", "2"], mediaType: A.mediaType },
+    [MULTI.digest]: { tag: ["m"], mediaType: MULTI.mediaType },
+  };
+  const script = [
+    answer({ status: 200, body: { tags: ["1", "2", "m"], manifest } }),
+    manifestStep(MULTI.digest, serve(MULTI)),
+  ];
+  const run = await which(script, [`HOST/app@${A.digest}`]);
+  assert.equal(run.stdout, "1\n2\nm  in its index for linux/arm64/v8\n");
+});
+
+test("which refuses indexes without end", async () => {
+  let deep: Content = index([pointTo(B)]);
+  const chain = [deep];
+  for (let i = 0; i < 3; i++) {
+    deep = index([pointTo(deep)]);
+    chain.push(deep);
+  }
+  const run = await which(looking({ deep }, chain.slice(1)), [`HOST/app@${A.digest}`]);
+  assert.equal(run.exitCode, 8);
+  assert.match(run.stderr, /deep: It lists indexes in indexes without end/);
+});
+
+test("which shows no control characters", async () => {
+  const run = await which(
+    [page(["a", "\u001b[2J"]), headStep("a", A)],
+    [`HOST/app@${A.digest}`],
+  );
+  assert.equal(run.exitCode, 8);
+  assert.ok(!`${run.stdout}${run.stderr}`.includes("\u001b"));
+});
