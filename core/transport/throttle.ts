@@ -1,3 +1,4 @@
+import { RegctlError } from "../errors.ts";
 import type { Clock } from "../host.ts";
 import type { HttpRequest, HttpResponse, Send, Stage } from "../http/exchange.ts";
 import { parseRetryAfter } from "../http/retry_after.ts";
@@ -6,6 +7,8 @@ import { backoff, MAX_RETRY_AFTER_MS } from "./retry.ts";
 /** How {@linkcode throttle} behaves. */
 export interface ThrottleOptions {
   readonly clock: Clock;
+  /** How often a request is repeated at most. Default: without end. */
+  readonly retries?: number;
 }
 
 /**
@@ -13,15 +16,18 @@ export interface ThrottleOptions {
  * none goes out before the moment that was asked for. Then one goes ahead, and its answer decides
  * whether the others follow or wait again. Requests under way are left alone.
  *
+ * Throws `RATE_LIMITED` for a request that waits while more of those that go ahead are refused in a
+ * row than it would be repeated itself: many that wait do not wait longer than one.
+ *
  * A refusal that names no time closes for the least that retry waits after as many of them, so
  * that requests which come one after the other wait no longer than they do by themselves.
  */
-export function throttle({ clock }: ThrottleOptions): Stage {
+export function throttle({ clock, retries = Infinity }: ThrottleOptions): Stage {
   // Kept outside the stage: a token server at the registry's origin counts its requests too.
   const gates = new Map<string, Gate>();
   return (next) => (request) => {
     const { origin } = request.url;
-    const gate = gates.get(origin) ?? new Gate(clock);
+    const gate = gates.get(origin) ?? new Gate(clock, retries);
     gates.set(origin, gate);
     return gate.send(next, request);
   };
@@ -38,6 +44,7 @@ interface Probe {
 /** Lets the requests to one origin through, or holds them. */
 class Gate {
   readonly #clock: Clock;
+  readonly #retries: number;
   /** The first moment at which one may try again; undefined while the gate is open. */
   #closedUntil: number | undefined;
   /** Ends with the request that tries whether the others may follow. */
@@ -45,12 +52,13 @@ class Gate {
   /** In a row: the first one, and each probe's after it. */
   #refusals = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, retries: number) {
     this.#clock = clock;
+    this.#retries = retries;
   }
 
   async send(next: Send, request: HttpRequest): Promise<HttpResponse> {
-    const probe = await this.#enter(request.signal);
+    const probe = await this.#enter(request);
     try {
       const response = await next(request);
       if (isRefusal(response)) this.#close(response, probe !== undefined);
@@ -63,10 +71,21 @@ class Gate {
   }
 
   /** Waits for its turn. */
-  async #enter(signal: AbortSignal | undefined): Promise<Probe | undefined> {
+  async #enter({ url, signal }: HttpRequest): Promise<Probe | undefined> {
+    const refusalsBefore = this.#refusals;
     let waitedFor: number | undefined;
     while (this.#closedUntil !== undefined) {
       signal?.throwIfAborted();
+      const inVain = this.#refusals - refusalsBefore;
+      if (inVain > this.#retries) {
+        throw new RegctlError(
+          "RATE_LIMITED",
+          `${url.host} goes on refusing requests: ${inVain} in a row`,
+          {
+            hint: "Wait, or log in: many registries allow known users more requests",
+          },
+        );
+      }
       if (waitedFor !== this.#closedUntil) {
         waitedFor = this.#closedUntil;
         await this.#sleepUntil(waitedFor, signal);

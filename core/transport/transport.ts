@@ -49,7 +49,7 @@ export interface TransportOptions extends TransportObservers {
 export function createTransport(options: TransportOptions): Send {
   const { clock, log, registry, findCredential, secrets, observe, onToken } = options;
   const network = createNetwork(options);
-  const takeTurns = throttle({ clock });
+  const takeTurns = throttle({ clock, retries: options.retries });
   const createPipeline = (withHeaders: boolean) =>
     compose(
       network,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { RegctlError } from "../../../../core/errors.ts";
 import type { Clock } from "../../../../core/host.ts";
 import type { HttpResponse } from "../../../../core/http/exchange.ts";
 import { retry } from "../../../../core/transport/retry.ts";
@@ -58,11 +59,11 @@ interface Sent {
   fail(error: Error): Promise<void>;
 }
 
-function play() {
+function play(retries?: number) {
   const clock = new ManualClock();
   const sent: Sent[] = [];
   const results = new Map<string, unknown>();
-  const send = throttle({ clock })((request) => {
+  const send = throttle({ clock, ...(retries !== undefined && { retries }) })((request) => {
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     request.signal?.addEventListener("abort", () => reject(request.signal?.reason));
     sent.push({
@@ -335,6 +336,28 @@ test("without a time the wait grows with each refusal in a row, and starts over"
   assert.doesNotMatch(out(), /o/);
   await clock.advance(125);
   assert.match(out(), /o$/);
+});
+
+test("who waits while too many go ahead in vain is refused, whoever comes then tries again", async () => {
+  const { start, named, out, clock, results } = play(2);
+  await start("abc");
+  for (const name of "abc") await named(name).answer(429, after(10));
+  await start("defgh");
+  for (const name of "def") {
+    await clock.advance(10_000);
+    assert.equal(out().at(-1), name);
+    assert.equal(results.has("h"), false);
+    await named(name).answer(429, after(10));
+  }
+  for (const name of "gh") {
+    const error = results.get(name);
+    assert.ok(error instanceof RegctlError && error.code === "RATE_LIMITED", name);
+    assert.equal(error.message, "r.example goes on refusing requests: 3 in a row");
+  }
+  await start("i");
+  await clock.advance(10_000);
+  await named("i").answer(200);
+  assert.equal(results.get("i"), 200);
 });
 
 test("under retry, one request after the other waits no longer than by itself", async () => {
