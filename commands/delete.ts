@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { RegctlError } from "../core/errors.ts";
 import { formatRepository, type Repository } from "../core/reference/repository.ts";
 import type { Journal } from "../core/retention/journal.ts";
-import { nameRepository, withScheme } from "../core/retention/repository_name.ts";
+import { nameRepository, withScheme } from "../core/registry/repository_name.ts";
 import { type Resolution, resolveTargets } from "../core/retention/resolve_targets.ts";
 import { parseTarget, type Target } from "../core/retention/target.ts";
 import { compilePattern } from "../core/selection/pattern.ts";

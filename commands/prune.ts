@@ -7,7 +7,7 @@ import type { PlannedTag, RepositoryPlan } from "../core/retention/plan.ts";
 import type { Policy } from "../core/retention/policy.ts";
 import { planRepository } from "../core/retention/plan_repository.ts";
 import { toPlanDocument } from "../core/retention/plan_file.ts";
-import { withScheme } from "../core/retention/repository_name.ts";
+import { withScheme } from "../core/registry/repository_name.ts";
 import { imagesOf } from "../core/retention/used_digests.ts";
 import type { UsedImage } from "../core/retention/used_images.ts";
 import { compilePattern } from "../core/selection/pattern.ts";

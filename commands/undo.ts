@@ -14,7 +14,7 @@ import {
   readJournal,
   type UndoneRecord,
 } from "../core/retention/read_journal.ts";
-import { nameRepository } from "../core/retention/repository_name.ts";
+import { nameRepository } from "../core/registry/repository_name.ts";
 import { restore } from "../core/retention/restore.ts";
 import { beginCall } from "./call.ts";
 import { assertSecure } from "./assert_secure.ts";

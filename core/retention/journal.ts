@@ -3,7 +3,7 @@ import { RegctlError } from "../errors.ts";
 import type { AppendLog, Host } from "../host.ts";
 import type { Repository } from "../reference/repository.ts";
 import type { ManifestContent } from "../registry/manifests.ts";
-import { nameRepository } from "./repository_name.ts";
+import { nameRepository } from "../registry/repository_name.ts";
 
 /** The version of the file's form. */
 export const JOURNAL_VERSION = 1;

@@ -5,7 +5,7 @@ import { parseRepository, type Repository } from "../reference/repository.ts";
 import { isTag } from "../reference/tag.ts";
 import { shorten } from "../shorten.ts";
 import type { Plan, PlannedManifest, PlannedTag, RepositoryPlan } from "./plan.ts";
-import { nameRepository } from "./repository_name.ts";
+import { nameRepository } from "../registry/repository_name.ts";
 import { normalizeHost } from "./used_digests.ts";
 
 /** What a plan calls itself. */

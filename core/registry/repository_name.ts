@@ -1,4 +1,4 @@
-import { resolveBaseUrl } from "../registry/client.ts";
+import { resolveBaseUrl } from "./client.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
 
 /** A name by which a later call finds the same repository: with the scheme, where one was given. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseRepository } from "../../../../core/reference/repository.ts";
 import { resolveBaseUrl } from "../../../../core/registry/client.ts";
-import { nameRepository, withScheme } from "../../../../core/retention/repository_name.ts";
+import { nameRepository, withScheme } from "../../../../core/registry/repository_name.ts";
 
 test("withScheme: a name tells the scheme where nobody would guess it", () => {
   const cases: readonly (readonly [name: string, spoken: string, expected: string])[] = [
