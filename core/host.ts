@@ -43,20 +43,23 @@ export interface AppendLog {
  * A folder of small files that can be had again: they may go at any time, and may be other than they
  * were. Nothing here fails: what cannot be read is not there, what cannot be written is not kept.
  *
- * A name is a path of plain words: `sha256/ab/abcd…`. Its last word is the file.
+ * A name is a path of two plain words, a folder and a file: `ab/sha256-ab…`.
  */
 export interface CacheFolder {
-  /** The bytes of a file that was written whole; undefined where there is none, or a larger one. */
+  /**
+   * The bytes of a file; undefined where there is none, or what is no such file, which is removed.
+   * Whoever reads verifies them: a process that is killed while it writes leaves a part.
+   */
   read(name: string, maxBytes: number): Uint8Array | undefined;
-  /** Keeps bytes: all of them or none, whoever else writes the same. */
+  /** Keeps bytes under a name that has none. */
   write(name: string, bytes: Uint8Array): void;
   remove(name: string): void;
-  /** Removes what was not used for longest from the folders that were written to. */
-  trim(maxFolderBytes: number): void;
-  /** How much there is in folders of these names. */
-  measure(folders: readonly string[]): CacheSize;
-  /** Removes folders of these names, and tells how much it was. */
-  clear(folders: readonly string[]): CacheSize;
+  /** Removes what was not used for longest where too much was written. To be called at the end. */
+  trim(): void;
+  /** How much there is. */
+  measure(): CacheSize;
+  /** Removes all of it, as far as that can be. */
+  clear(): void;
 }
 
 /** How much a {@linkcode CacheFolder} holds. */
@@ -64,6 +67,12 @@ export interface CacheSize {
   readonly files: number;
   /** As they take up room on a disk, in blocks of 4 KiB. */
   readonly bytes: number;
+}
+
+/** How {@linkcode Host.openCache} keeps files. */
+export interface OpenCacheOptions {
+  /** What each folder holds at most; a run may go beyond it by a quarter while it writes. */
+  readonly maxFolderBytes: number;
 }
 
 /** The reader of an output has gone, as `head` does when it has enough. */
@@ -169,7 +178,7 @@ export interface Host {
    * Opens a folder for what can be had again; it is made when something is written, for its owner
    * alone. Undefined where what stands there belongs to somebody else, or is no folder.
    */
-  openCache(path: string): Promise<CacheFolder | undefined>;
+  openCache(path: string, options: OpenCacheOptions): Promise<CacheFolder | undefined>;
   /** The names in a folder, sorted; empty when there is none. */
   listDirectory(path: string): Promise<readonly string[]>;
   /** Runs a program found on PATH, without a shell; throws `NOT_FOUND` when there is none. */

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -10,13 +9,13 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
+  writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { CacheFolder, CacheSize } from "../host.ts";
+import type { CacheFolder, CacheSize, OpenCacheOptions } from "../host.ts";
+import { errorCode } from "./error_code.ts";
 
 // For their owner alone: what they tell may be of private images.
 const FOLDER_MODE = 0o700;
@@ -26,35 +25,52 @@ const FILE_MODE = 0o600;
 const BLOCK_BYTES = 4096;
 /** Neither a link nor a pipe that lets one wait. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+/** A folder, a link or a socket in the place of a file would stay there for ever. */
+const IN_THE_WAY = ["EISDIR", "ELOOP", "ENXIO"];
 /** A use within this time of the last one that was noted is not worth a write. */
 const USE_NOTED_MS = 86_400_000;
-/** What stays of a folder that is over its limit, so that not every write after it trims again. */
+/** How far trimming goes, so that not every write after it trims again. */
 const KEPT_PART = 0.75;
 
 /** Does what {@linkcode Host.openCache} says. */
-export function openCacheFolder(path: string): CacheFolder | undefined {
+export function openCacheFolder(path: string, options: OpenCacheOptions): CacheFolder | undefined {
+  return isSafe(path) ? new Folder(path, options) : undefined;
+}
+
+/** Whether nobody else has a hand in a folder: neither in itself nor in the one it is in. */
+function isSafe(path: string): boolean {
+  return [dirname(path), path].every(isOurs);
+}
+
+/**
+ * Whether a folder is ours alone, or can be; closes it to others. A link of another user, as anybody
+ * can plant in /tmp, would have us write elsewhere.
+ */
+function isOurs(path: string): boolean {
   try {
+    const { uid } = lstatSync(path);
+    const stats = statSync(path);
     const own = process.getuid?.();
-    // A link of another user, as anybody can plant in /tmp, would have us write elsewhere.
-    const owners = [lstatSync(path).uid, statSync(path).uid];
-    if (own !== undefined && owners.some((uid) => uid !== own)) return undefined;
-    const { mode } = statSync(path);
-    if (!statSync(path).isDirectory()) return undefined;
-    if ((mode & 0o077) !== 0) chmodSync(path, FOLDER_MODE);
+    const isOwn = own === undefined || (uid === own && stats.uid === own);
+    if (!isOwn || !stats.isDirectory()) return false;
+    if ((stats.mode & 0o077) !== 0) chmodSync(path, FOLDER_MODE);
+    return true;
   } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT") return undefined;
+    return errorCode(error) === "ENOENT";
   }
-  return new Folder(path);
 }
 
 class Folder implements CacheFolder {
   readonly #path: string;
-  readonly #written = new Set<string>();
+  readonly #maxFolderBytes: number;
+  /** The folders that were written to, with how much that was since they were looked at. */
+  readonly #written = new Map<string, number>();
   /** A disk that is full or read-only stays so for as long as a call takes. */
   #isReadOnly = false;
 
-  constructor(path: string) {
+  constructor(path: string, { maxFolderBytes }: OpenCacheOptions) {
     this.#path = path;
+    this.#maxFolderBytes = maxFolderBytes;
   }
 
   read(name: string, maxBytes: number): Uint8Array | undefined {
@@ -63,11 +79,12 @@ class Folder implements CacheFolder {
       file = openSync(join(this.#path, name), READ_FLAGS);
       const stats = fstatSync(file);
       const { mtimeMs, size } = stats;
-      if (!stats.isFile() || size > maxBytes) return undefined;
+      if (!stats.isFile() || size > maxBytes) throw Object.assign(new Error(), { code: "EISDIR" });
       const now = Date.now();
       if (now - mtimeMs > USE_NOTED_MS) futimesSync(file, now / 1000, now / 1000);
       return readFileSync(file);
-    } catch {
+    } catch (error) {
+      if (IN_THE_WAY.includes(errorCode(error))) this.remove(name);
       return undefined;
     } finally {
       if (file !== undefined) closeSync(file);
@@ -76,18 +93,12 @@ class Folder implements CacheFolder {
 
   write(name: string, bytes: Uint8Array): void {
     if (this.#isReadOnly) return;
-    const target = join(this.#path, name);
-    const folder = dirname(target);
-    const temporary = join(folder, `.${randomUUID()}`);
+    const path = join(this.#path, name);
     try {
-      if (!this.#written.has(folder)) mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-      this.#written.add(folder);
-      writeFileSync(temporary, bytes, { flag: "wx", mode: FILE_MODE });
-      // Readers see all of it or nothing, and of two who write the same, either will do.
-      renameSync(temporary, target);
-    } catch {
-      this.#isReadOnly = true;
-      rmSync(temporary, { force: true });
+      this.#create(path, bytes);
+    } catch (error) {
+      // Another process was faster, or is emptying the folder.
+      if (!["EEXIST", "ENOENT"].includes(errorCode(error))) this.#isReadOnly = true;
     }
   }
 
@@ -95,39 +106,63 @@ class Folder implements CacheFolder {
     discard(join(this.#path, name));
   }
 
-  trim(maxFolderBytes: number): void {
-    for (const folder of this.#written) {
-      const files = listFiles(folder);
-      let bytes = sum(files);
-      if (bytes <= maxFolderBytes) continue;
-      files.sort((a, b) => a.usedAt - b.usedAt);
-      for (const file of files) {
-        if (bytes <= maxFolderBytes * KEPT_PART) break;
-        discard(file.path);
-        bytes -= file.bytes;
-      }
-    }
+  trim(): void {
+    for (const folder of this.#written.keys()) this.#trim(folder);
   }
 
-  measure(folders: readonly string[]): CacheSize {
-    const files = folders
-      .flatMap((name) => listFolders(join(this.#path, name)))
-      .flatMap(listFiles);
+  measure(): CacheSize {
+    const files = listFolders(this.#path).flatMap(listFiles);
     return { files: files.length, bytes: sum(files) };
   }
 
-  clear(folders: readonly string[]): CacheSize {
-    const size = this.measure(folders);
-    for (const name of folders) discard(join(this.#path, name));
-    return size;
+  clear(): void {
+    discard(this.#path);
+  }
+
+  /** Not written beside it and renamed: that would take twice as long, and readers verify. */
+  #create(path: string, bytes: Uint8Array): void {
+    const folder = dirname(path);
+    const written = this.#written.get(folder);
+    if (written === undefined) {
+      mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+      // It may have been planted since it was opened.
+      if (!isSafe(this.#path)) throw new TypeError("The folder is not ours");
+    }
+    const file = openSync(path, "wx", FILE_MODE);
+    try {
+      writeSync(file, bytes);
+    } finally {
+      closeSync(file);
+    }
+    const all = (written ?? 0) + toBlocks(bytes.byteLength);
+    this.#written.set(folder, all);
+    if (all > this.#maxFolderBytes / 4) this.#trim(folder);
+  }
+
+  #trim(folder: string): void {
+    this.#written.set(folder, 0);
+    const files = listFiles(folder);
+    let bytes = sum(files);
+    if (bytes <= this.#maxFolderBytes) return;
+    files.sort((a, b) => a.usedAt - b.usedAt);
+    for (const file of files) {
+      if (bytes <= this.#maxFolderBytes * KEPT_PART) break;
+      discard(file.path);
+      bytes -= file.bytes;
+    }
   }
 }
 
 interface CachedFile {
   readonly path: string;
+  /** In whole blocks. */
   readonly bytes: number;
   /** Milliseconds since the epoch. */
   readonly usedAt: number;
+}
+
+function toBlocks(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / BLOCK_BYTES)) * BLOCK_BYTES;
 }
 
 function sum(files: readonly CachedFile[]): number {
@@ -153,15 +188,13 @@ function listFolders(path: string): string[] {
   }
 }
 
-/** The files in a folder, also those that a process left which was killed while it wrote. */
+/** The files in a folder, also what does not belong there. */
 function listFiles(folder: string): CachedFile[] {
   try {
     return readdirSync(folder).flatMap((name) => {
       const path = join(folder, name);
       const stats = lstatSync(path, { throwIfNoEntry: false });
-      if (!stats) return [];
-      const blocks = Math.max(1, Math.ceil(stats.size / BLOCK_BYTES));
-      return [{ path, bytes: blocks * BLOCK_BYTES, usedAt: stats.mtimeMs }];
+      return stats ? [{ path, bytes: toBlocks(stats.size), usedAt: stats.mtimeMs }] : [];
     });
   } catch {
     return [];

@@ -31,7 +31,7 @@ export function createNativeHost(): Host {
     readFile: async (...words) => (await import("./files.ts")).readInput(...words),
     updateFile: async (...words) =>
       (await import("./update_file.ts")).updateFile(SYSTEM_CLOCK, ...words),
-    openCache: async (path) => (await import("./cache_folder.ts")).openCacheFolder(path),
+    openCache: async (...words) => (await import("./cache_folder.ts")).openCacheFolder(...words),
     listDirectory: async (path) => (await import("./files.ts")).listNames(path),
     run: async (...words) => (await import("./run_program.ts")).runProgram(...words),
     onStop,
