@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from "commander";
-import type { CacheSize } from "../core/host.ts";
+import { RegctlError } from "../core/errors.ts";
 import { cachePath, ContentCache, MAX_CACHE_BYTES } from "../core/inventory/content_cache.ts";
 import { formatFields } from "../core/render/fields.ts";
 import { formatJson } from "../core/render/json.ts";
@@ -8,42 +8,61 @@ import type { Context } from "./context.ts";
 
 const ACTIONS = ["info", "clear"] as const;
 
-/** `regctl cache info|clear` */
+interface CacheOptions {
+  readonly output: "text" | "json";
+}
+
+/** `regctl cache [info|clear]` */
 export function createCacheCommand(context: Context): Command {
   return new Command("cache")
-    .description("Show, or empty, what is kept of manifests and configurations that were read")
-    .addArgument(new Argument("<action>", "what to do").choices(ACTIONS))
+    .description(
+      "Show, or empty, what is kept of manifests and configurations that were read: content by " +
+        "its digest, which never changes; where a tag points is asked each time",
+    )
+    .addArgument(new Argument("[action]", "what to do").choices(ACTIONS).default("info"))
     .addOption(
       new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"),
     )
-    .action((action: typeof ACTIONS[number], { output }: { readonly output: "text" | "json" }) =>
-      run(context, action, output)
+    .action((action: typeof ACTIONS[number], options: CacheOptions) =>
+      action === "info" ? showInfo(context, options) : clear(context, options)
     );
 }
 
-async function run(
-  { host }: Context,
-  action: typeof ACTIONS[number],
-  output: "text" | "json",
-): Promise<void> {
-  const cache = await ContentCache.open(host);
+async function showInfo({ host }: Context, { output }: CacheOptions): Promise<void> {
   const path = cachePath(host);
-  const size = (action === "clear" ? cache?.clear() : cache?.measure()) ?? { files: 0, bytes: 0 };
+  const { files, bytes } = (await open({ host })).measure();
   await host.stdout.write(
     output === "json"
-      ? formatJson(toDocument(action, path, size))
-      : action === "clear"
-      ? `removed ${size.files} files, ${formatSize(size.bytes)}\n`
+      ? formatJson({ path, files, bytes, maxBytes: MAX_CACHE_BYTES })
       : formatFields([
-        ["folder", path],
-        ["files", String(size.files)],
-        ["size", `${formatSize(size.bytes)} of at most ${formatSize(MAX_CACHE_BYTES)}`],
+        ["path", path],
+        ["files", String(files)],
+        ["size", `${formatSize(bytes)} of at most ${formatSize(MAX_CACHE_BYTES)}`],
       ]),
   );
 }
 
-function toDocument(action: typeof ACTIONS[number], path: string, { files, bytes }: CacheSize) {
-  return action === "clear"
-    ? { path, removedFiles: files, removedBytes: bytes }
-    : { path, files, bytes, maxBytes: MAX_CACHE_BYTES };
+async function clear({ host }: Context, { output }: CacheOptions): Promise<void> {
+  const path = cachePath(host);
+  const cache = await open({ host });
+  const { files, bytes } = cache.measure();
+  cache.clear();
+  const left = cache.measure();
+  const removed = { files: files - left.files, bytes: bytes - left.bytes };
+  await host.stdout.write(
+    output === "json"
+      ? formatJson({ path, files: removed.files, bytes: removed.bytes })
+      : `removed ${removed.files} files, ${formatSize(removed.bytes)}\n`,
+  );
+  if (left.files === 0) return;
+  throw new RegctlError("PARTIAL", `Cannot remove ${left.files} of ${files} files in ${path}`);
+}
+
+async function open({ host }: Pick<Context, "host">): Promise<ContentCache> {
+  const cache = await ContentCache.open(host);
+  if (cache) return cache;
+  throw new RegctlError(
+    "CONFIG",
+    `Cannot use ${cachePath(host)} as a cache: it is no folder, or belongs to another user`,
+  );
 }

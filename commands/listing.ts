@@ -68,18 +68,24 @@ export interface ListingOptions extends NameSelection {
   readonly output: typeof FORMATS[number];
 }
 
-/** How the names of a listing are shown. */
-export interface Presentation {
-  /** What the names are, in the plural: `tags`. */
+/** What the names of a listing are. */
+export interface NameKind {
+  /** In the plural: `tags`. */
   readonly noun: string;
+  /** Whether a name is one that the specification allows. Default: all are. */
+  readonly isValid?: (name: string) => boolean;
+}
+
+/** How the names of a listing are shown. */
+export interface Presentation extends NameKind {
   /** The whole listing as one JSON document. */
   readonly toDocument: (names: readonly string[]) => unknown;
   /** One name as a line of JSON. */
   readonly toLine: (name: string) => unknown;
+  /** One name as text. Default: as it is. */
+  readonly toText?: (name: string) => string;
   readonly columns: readonly string[];
   readonly toRow: (name: string) => readonly string[];
-  /** Whether a name is one that the specification allows. Default: all are. */
-  readonly isValid?: (name: string) => boolean;
 }
 
 /** Filters, sorts and prints a listing: page by page where the order allows, else at its end. */
@@ -109,11 +115,11 @@ export async function collectNames(
   context: Context,
   pages: AsyncIterable<ListingPage>,
   options: NameSelection,
-  presentation: Presentation,
+  kind: NameKind,
 ): Promise<readonly string[]> {
   const { limit = Infinity } = options;
   const collected: string[] = [];
-  await readPages(context, pages, options, presentation, async (wanted, tally) => {
+  await readPages(context, pages, options, kind, async (wanted, tally) => {
     for await (const names of wanted) {
       for (const name of names) collected.push(name);
       // In the registry's own order the first ones are known before the end.
@@ -146,11 +152,11 @@ async function readPages(
   context: Context,
   pages: AsyncIterable<ListingPage>,
   options: NameSelection,
-  presentation: Presentation,
+  kind: NameKind,
   read: (wanted: AsyncIterable<readonly string[]>, tally: Tally) => Promise<void>,
 ): Promise<void> {
   const { diagnostics } = context;
-  const tally = new Tally(presentation);
+  const tally = new Tally(kind);
   const isWanted = await createFilter(options);
   const wanted = wantedNames(
     pages,
@@ -206,11 +212,11 @@ function canStream(options: ListingOptions): boolean {
 function formatNames(
   names: readonly string[],
   { output }: Pick<ListingOptions, "output">,
-  { toLine }: Presentation,
+  { toLine, toText = (name) => name }: Presentation,
 ): string {
   const format = output === "ndjson"
     ? (name: string) => formatJsonLine(toLine(name))
-    : (name: string) => `${escapeText(name)}\n`;
+    : (name: string) => `${escapeText(toText(name))}\n`;
   return names.map(format).join("");
 }
 
@@ -220,14 +226,14 @@ class Tally {
   #names = 0;
   #dropped = 0;
   #invalid = 0;
-  readonly #presentation: Presentation;
+  readonly #kind: NameKind;
 
-  constructor(presentation: Presentation) {
-    this.#presentation = presentation;
+  constructor(kind: NameKind) {
+    this.#kind = kind;
   }
 
   add(page: ListingPage): void {
-    const { isValid = () => true } = this.#presentation;
+    const { isValid = () => true } = this.#kind;
     this.pages += 1;
     this.#names += page.entries.length;
     this.#dropped += page.dropped;
@@ -235,11 +241,11 @@ class Tally {
   }
 
   describeProgress(): string {
-    return `${this.#names} ${this.#presentation.noun} on ${this.pages} pages`;
+    return `${this.#names} ${this.#kind.noun} on ${this.pages} pages`;
   }
 
   warnings(): string[] {
-    const { noun } = this.#presentation;
+    const { noun } = this.#kind;
     const warnings: string[] = [];
     if (this.#dropped > 0) {
       warnings.push(`left out ${this.#dropped} of the ${noun}: not text`);

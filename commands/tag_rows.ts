@@ -4,12 +4,12 @@ import {
   type TagRow,
   type UnreadTag,
 } from "../core/inventory/tag_facts.ts";
+import { readAge } from "../core/inventory/select_facts.ts";
 import { shortenDigest } from "../core/oci/digest.ts";
-import { readImageDate } from "../core/oci/image_date.ts";
-import { isImageType, isIndexType } from "../core/oci/media_types.ts";
 import { formatAge } from "../core/render/age.ts";
 import { formatSize } from "../core/render/size.ts";
 import { formatTable } from "../core/render/table.ts";
+import { shorten } from "../core/shorten.ts";
 
 /** How rows are shown. */
 export interface RowStyle {
@@ -27,6 +27,10 @@ export interface RowStyle {
 
 /** More of them make a line that wraps, on the terminals that most people have. */
 const MAX_PLATFORMS = 3;
+/** A signature's tag is of 76 characters; it sticks out, and moves no others. */
+const MAX_COLUMN_WIDTH = 40;
+/** Types of media are rarely longer. */
+const MAX_TYPE_LENGTH = 120;
 const NOTHING = "-";
 
 /** The rows as a table. */
@@ -43,11 +47,12 @@ export function formatTagTable(rows: readonly TagRow[], style: RowStyle): Promis
   ];
   const toUnreadCells = (row: UnreadTag) => [
     ...[row.tag, NOTHING, NOTHING, ...pushed(NOTHING), NOTHING],
-    redact(explain(row)),
+    redact(row.error.message),
   ];
   return formatTable(
     ["TAG", "DIGEST", "CREATED", ...pushed("PUSHED"), "SIZE", "PLATFORMS"],
     rows.map((row) => isUnread(row) ? toUnreadCells(row) : toCells(row)),
+    { maxWidth: MAX_COLUMN_WIDTH },
   );
 }
 
@@ -56,33 +61,29 @@ export function toTagDocument(row: TagRow, repository: string, style: RowStyle):
   const { tag, ...facts } = row;
   const reference = `${repository}:${tag}`;
   if (!isUnread(row)) return { tag, reference, ...facts };
-  return { tag, reference, error: { code: row.error.code, message: style.redact(explain(row)) } };
-}
-
-/** Why a tag could not be read, in a few words where they say enough. */
-function explain({ error: { code, message } }: UnreadTag): string {
-  if (code === "NOT_FOUND") return "It is listed, but has no manifest";
-  return code === "UNSUPPORTED" ? "Its manifest is of Docker's schema 1" : message;
+  return {
+    tag,
+    reference,
+    error: { code: row.error.code, message: style.redact(row.error.message) },
+  };
 }
 
 function formatDate(text: string | undefined, { isShort, now }: RowStyle): string {
   if (text === undefined) return NOTHING;
   if (!isShort) return text;
-  const date = readImageDate(text, now);
+  const at = readAge(text, now);
   // As it was written: it says nothing of how old the image is.
-  return "at" in date ? formatAge(now - date.at) : text.slice(0, "2026-01-31".length);
+  return at === undefined ? text.slice(0, "2026-01-31".length) : formatAge(now - at);
 }
 
 /** What it runs on, or what it is. */
 function describeKind(row: TagFacts, { isShort }: RowStyle): string {
-  const { platforms = [], artifactType, mediaType = "", image } = row;
+  const { platforms = [], artifactType, image } = row;
   if (image) return image.platform;
   if (platforms.length > 0) {
     const isLong = isShort && platforms.length > MAX_PLATFORMS;
     const shown = isLong ? platforms.slice(0, MAX_PLATFORMS - 1) : platforms;
     return [...shown, ...(isLong ? [`+${platforms.length - shown.length}`] : [])].join(", ");
   }
-  if (artifactType !== undefined) return artifactType;
-  if (isIndexType(mediaType)) return "index";
-  return isImageType(mediaType) ? "image" : mediaType || NOTHING;
+  return artifactType === undefined ? NOTHING : shorten(artifactType, MAX_TYPE_LENGTH);
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { FACT_ORDERS } from "../core/inventory/tag_facts.ts";
-import { formatRepository } from "../core/reference/repository.ts";
+import { nameRepository } from "../core/registry/repository_name.ts";
 import { isTag } from "../core/reference/tag.ts";
 import { tagPages } from "../core/registry/tags.ts";
 import { connect } from "./connect.ts";
@@ -18,7 +18,7 @@ import {
   withRegistryOptions,
 } from "./options.ts";
 import { readRepository } from "./references.ts";
-import type { TagFactsOptions } from "./tag_facts.ts";
+import type { TagsOptions } from "./print_facts.ts";
 
 /** `regctl tags REPO` */
 export function createTagsCommand(context: Context): Command {
@@ -32,15 +32,17 @@ export function createTagsCommand(context: Context): Command {
         .option("--semver <range>", "only versions in this range, e.g. '^1.4' or '>=1.2 <2'"),
       {
         orders: FACT_ORDERS,
-        sort: "name and version read it all; none streams; created and pushed put the newest " +
-          "first, size the largest",
+        sort:
+          "name; version: the oldest first; none: the registry's own, which streams; created, " +
+          "pushed: the newest first; size: the largest first",
       },
     ),
-  )).action(async (text: string, options: TagFactsOptions) => {
+  )).action(async (text: string, options: TagsOptions) => {
     const repository = readRepository(context, text);
-    const name = formatRepository(repository);
+    const name = nameRepository(repository);
     const presentation: Presentation = {
       noun: "tags",
+      ...(options.fullRef && { toText: (tag) => `${name}:${tag}` }),
       toDocument: (tags) => ({ name: repository.path, tags }),
       toLine: (tag) => ({ name: repository.path, tag }),
       columns: ["TAG", "REFERENCE"],
@@ -57,16 +59,23 @@ export function createTagsCommand(context: Context): Command {
       );
     }
     // Loaded when it is needed: most calls are about names.
-    const { printFacts } = await import("./tag_facts.ts");
+    const { printFacts } = await import("./print_facts.ts");
     await printFacts(context, repository, options, presentation);
   });
 }
 
 function withFactsOptions(command: Command): Command {
   return command
-    .option("--newer-than <age>", "only those made after that: 30d, 12h, 2026-01-31")
-    .option("--older-than <age>", "only those made before that")
-    .addOption(createPlatformOption("only with an image for this platform, and of that one alone"))
+    .option(
+      "--newer-than <age>",
+      "only images of less than this age, or after this date: 30d, " +
+        "12h, 2026-01-31",
+    )
+    .option("--older-than <age>", "only images of more than this age, or before this date")
+    .addOption(createPlatformOption(
+      "only with an image for os/architecture[/variant], or local; with that one's date and size",
+    ))
+    .option("--full-ref", "print references in place of names, for regctl delete -")
     .option("--no-trunc", "with -l: digests in full")
     .option("--full-time", "with -l: dates in full, on a terminal too")
     .option("--no-cache", "neither use nor keep what was read before")
@@ -74,7 +83,7 @@ function withFactsOptions(command: Command): Command {
 }
 
 /** True where nothing is to be known of a tag but its name. */
-function isAboutNames(options: TagFactsOptions): options is TagFactsOptions & ListingOptions {
+function isAboutNames(options: TagsOptions): options is TagsOptions & ListingOptions {
   const { long, newerThan, olderThan, platform, sort } = options;
   const isSortedByFact = FACT_ORDERS.some((order) => order === sort);
   return !isSortedByFact && [long, newerThan, olderThan, platform].every((it) => it === undefined);

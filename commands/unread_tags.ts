@@ -1,9 +1,14 @@
 import { RegctlError } from "../core/errors.ts";
+import { ClosedPipe } from "../core/host.ts";
 import type { UnreadTag } from "../core/inventory/tag_facts.ts";
+import { formatCount } from "../core/render/progress.ts";
+import { shorten } from "../core/shorten.ts";
 import type { Context } from "./context.ts";
 
 /** More names of what could not be read help nobody. */
 const MAX_NAMED = 10;
+/** What is longer is no tag. */
+const MAX_TAG_LENGTH = 128;
 
 /** Reads as far as that goes. Gives what ended it early, if that was foreseen; throws anything else. */
 export async function readAsFarAsPossible(read: () => Promise<void>): Promise<
@@ -16,6 +21,31 @@ export async function readAsFarAsPossible(read: () => Promise<void>): Promise<
     if (error instanceof RegctlError) return error;
     throw error;
   }
+}
+
+/** Writes what is known; a reader that has gone hides no failure. */
+export async function writeBefore(
+  failure: RegctlError | undefined,
+  write: () => Promise<void>,
+): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!failure || !(error instanceof ClosedPipe)) throw error;
+  }
+}
+
+/** Shows how far each of several phases is. */
+export function createProgress(
+  { host: { clock }, diagnostics }: Context,
+): (what: string, done: number, total: number) => void {
+  let phase = "";
+  let startedAt = 0;
+  return (what, done, total) => {
+    if (what !== phase) startedAt = clock.now();
+    phase = what;
+    diagnostics.progress(formatCount({ done, total, what, elapsedMs: clock.now() - startedAt }));
+  };
 }
 
 /** What ended it early, with how many of the tags are not read. */
@@ -32,14 +62,15 @@ export function cutShort(
 /** Says of tags why they could not be read. */
 export function warnOfUnread({ diagnostics }: Context, unread: readonly UnreadTag[]): void {
   for (const { tag, error } of unread.slice(0, MAX_NAMED)) {
-    diagnostics.warn(`${tag}: ${error.message}`);
+    diagnostics.warn(`${shorten(tag, MAX_TAG_LENGTH)}: ${error.message}`);
   }
 }
 
 /** Throws `PARTIAL` where a tag could not be read. */
 export function assertAllRead(unread: readonly UnreadTag[], total: number): void {
   if (unread.length === 0) return;
-  const names = unread.slice(0, MAX_NAMED).map(({ tag }) => tag).join(", ");
+  const names = unread.slice(0, MAX_NAMED).map(({ tag }) => shorten(tag, MAX_TAG_LENGTH))
+    .join(", ");
   const more = unread.length > MAX_NAMED ? ", …" : "";
   throw new RegctlError(
     "PARTIAL",

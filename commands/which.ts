@@ -4,19 +4,21 @@ import { ContentCache } from "../core/inventory/content_cache.ts";
 import { findTags, type TagMatch } from "../core/inventory/find_tags.ts";
 import { ListedManifests } from "../core/inventory/listed_manifests.ts";
 import type { UnreadTag } from "../core/inventory/tag_facts.ts";
+import { shortenDigest } from "../core/oci/digest.ts";
 import type { Reference } from "../core/reference/reference.ts";
-import { formatRepository } from "../core/reference/repository.ts";
+import { isTag } from "../core/reference/tag.ts";
 import type { RegistryClient } from "../core/registry/client.ts";
 import { allTagPages } from "../core/registry/list_tags.ts";
 import { headManifest, manifestName } from "../core/registry/manifests.ts";
+import { nameRepository } from "../core/registry/repository_name.ts";
 import { findPlatform } from "../core/registry/platforms.ts";
 import { escapeText } from "../core/render/escape.ts";
 import { formatJson, formatJsonLine } from "../core/render/json.ts";
-import { formatCount } from "../core/render/progress.ts";
 import { formatTable } from "../core/render/table.ts";
 import { compareText } from "../core/selection/version.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
+import { collectNames } from "./listing.ts";
 import {
   createConcurrencyOption,
   createPlatformOption,
@@ -26,10 +28,19 @@ import {
   withRegistryOptions,
 } from "./options.ts";
 import { readReference } from "./references.ts";
-import { assertAllRead, cutShort, readAsFarAsPossible, warnOfUnread } from "./unread_tags.ts";
+import {
+  assertAllRead,
+  createProgress,
+  cutShort,
+  readAsFarAsPossible,
+  warnOfUnread,
+  writeBefore,
+} from "./unread_tags.ts";
 
 interface WhichOptions extends RegistryOptions {
   readonly platform?: string;
+  readonly fullRef?: true;
+  readonly trunc: boolean;
   readonly cache: boolean;
   readonly concurrency: number;
   readonly output: "text" | "json" | "ndjson" | "table";
@@ -42,6 +53,8 @@ export function createWhichCommand(context: Context): Command {
       .description("Find all tags that lead to a manifest: to itself, or to an index that lists it")
       .argument("<ref>", "an image, such as busybox:1.36 or quay.io/team/app@sha256:…")
       .addOption(createPlatformOption())
+      .option("--full-ref", "print references in place of names, for regctl delete -")
+      .option("--no-trunc", "with -o table: digests in full")
       .option("--no-cache", "neither use nor keep what was read before")
       .addOption(createConcurrencyOption(READ_CONCURRENCY))
       .addOption(
@@ -59,39 +72,54 @@ async function run(context: Context, text: string, options: WhichOptions): Promi
   manifestName(reference);
   const client = await connect(context, repository, options);
   const digest = await findDigest(context, client, reference, options);
+  const name = nameRepository(repository);
   const listed = new ListedManifests();
-  const tags: string[] = [];
-  for await (const { entries } of listed.watch(allTagPages(client, repository))) {
-    for (const tag of entries) tags.push(tag);
-  }
+  const tags = await collectNames(
+    context,
+    listed.watch(allTagPages(client, repository)),
+    { sort: "name" },
+    { noun: "tags", isValid: isTag },
+  );
   const matches: TagMatch[] = [];
   const unread: UnreadTag[] = [];
-  const startedAt = host.clock.now();
-  const cache = options.cache ? await ContentCache.open(host) : undefined;
-  const total = tags.length;
+  const progress = createProgress(context);
   let done = 0;
+  const { concurrency } = options;
+  const cache = options.cache ? await ContentCache.open(host) : undefined;
   const onTag = (result: TagMatch | UnreadTag | undefined) => {
     done++;
     if (result && "error" in result) unread.push(result);
     else if (result) matches.push(result);
-    const elapsedMs = host.clock.now() - startedAt;
-    diagnostics.progress(formatCount({ done, total, what: "tags looked at", elapsedMs }));
+    progress("tags looked at", done, tags.length);
   };
-  const { concurrency, output } = options;
   const failure = await readAsFarAsPossible(
     () => findTags(client, repository, digest, tags, { concurrency, cache, listed, onTag }),
   );
   diagnostics.clearProgress();
   if (failure && done === 0) throw failure;
   matches.sort((a, b) => compareText(a.tag, b.tag));
-  await host.stdout.write(await format(matches, output, formatRepository(repository)));
+  await writeBefore(failure, async () => {
+    await host.stdout.write(await format(matches, options, name));
+  });
+  noteIndexes(context, matches, options);
   warnOfUnread(context, unread);
-  if (failure) throw cutShort(failure, done, total);
-  assertAllRead(unread, total);
+  if (failure) throw cutShort(failure, done, tags.length);
+  assertAllRead(unread, tags.length);
   if (matches.length === 0) {
-    const name = formatRepository(repository);
     throw new RegctlError("NOT_FOUND", `No tag of "${name}" leads to ${digest}`);
   }
+}
+
+/** Names alone do not say how they lead there. */
+function noteIndexes(
+  { diagnostics }: Context,
+  matches: readonly TagMatch[],
+  { output }: WhichOptions,
+): void {
+  const count = matches.filter(({ match }) => match === "index").length;
+  if (count === 0 || output !== "text") return;
+  const which = count === matches.length ? "They lead" : `${count} of them lead`;
+  diagnostics.note(`${which} to an index that lists it; -o table shows more`);
 }
 
 /** The digest of what is looked for. */
@@ -108,11 +136,12 @@ async function findDigest(
 
 async function format(
   matches: readonly TagMatch[],
-  output: WhichOptions["output"],
+  { output, trunc, fullRef }: WhichOptions,
   repository: string,
 ): Promise<string> {
+  const toReference = (tag: string) => `${repository}:${tag}`;
   const documents = matches.map(({ tag, ...match }) => (
-    { tag, reference: `${repository}:${tag}`, ...match }
+    { tag, reference: toReference(tag), ...match }
   ));
   switch (output) {
     case "json":
@@ -121,16 +150,14 @@ async function format(
       return documents.map(formatJsonLine).join("");
     case "table":
       return await formatTable(
-        ["TAG", "MATCH", "PLATFORM", "DIGEST"],
-        matches.map(({ tag, match, platform = "-", digest }) => [tag, match, platform, digest]),
+        ["TAG", "DIGEST", "MATCH", "PLATFORM"],
+        matches.map(({ tag, match, platform = "-", digest }) => [
+          ...[tag, trunc ? shortenDigest(digest) : digest, match, platform],
+        ]),
       );
-    case "text":
-      return matches.map((match) => `${escapeText(toLine(match))}\n`).join("");
+    case "text": {
+      const lines = matches.map(({ tag }) => fullRef ? toReference(tag) : tag);
+      return lines.map((line) => `${escapeText(line)}\n`).join("");
+    }
   }
-}
-
-/** The tag comes first, whatever stands behind it. */
-function toLine({ tag, match, platform }: TagMatch): string {
-  if (match === "same") return tag;
-  return `${tag}  in its index${platform === undefined ? "" : ` for ${platform}`}`;
 }

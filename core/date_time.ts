@@ -28,10 +28,18 @@ export function tryParseDateTime(text: string): number | undefined {
  * a date and time of RFC 3339. All in milliseconds since the epoch. Throws `USAGE`.
  */
 export function parseMoment(text: string, now: number): number {
-  if (!/^\d{4}-/.test(text)) return now - parseAge(text);
   const at = tryParseDateTime(DAY.test(text) ? `${text}T00:00:00Z` : text);
   if (at !== undefined) return at;
-  throw new RegctlError("USAGE", `Not a date: ${JSON.stringify(text.slice(0, 40))}`, {
-    hint: "Write 2026-01-31, 2026-01-31T12:00:00Z, or an age such as 30d",
-  });
+  try {
+    return now - parseAge(text);
+  } catch (error) {
+    throw new RegctlError(
+      "USAGE",
+      `Neither an age nor a date: ${JSON.stringify(text.slice(0, 40))}`,
+      {
+        hint: "Write an age such as 30d or 12h, or a date such as 2026-01-31",
+        cause: error,
+      },
+    );
+  }
 }

@@ -36,11 +36,11 @@ export class Budget {
   assertSuffices(count: number, task: string): void {
     if (this.#remaining === undefined || count <= this.#remaining) return;
     const seconds = this.#windowSeconds;
-    const window = seconds === null ? "" : ` of what it allows in ${formatWindow(seconds)}`;
+    const window = seconds ? ` of what it allows in ${formatWindow(seconds)}` : "";
     throw new RegctlError(
       "RATE_LIMITED",
-      `Cannot ${task}: it takes ${count} GET requests for manifests, ` +
-        `and the registry has ${this.#remaining} left${window}`,
+      `Cannot ${task}: manifests to get: ${count}; ` +
+        `the registry has ${this.#remaining} GET requests left${window}`,
       { hint: "Name fewer tags with --match or --limit, or log in; what was read once is kept" },
     );
   }

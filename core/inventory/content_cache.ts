@@ -2,22 +2,21 @@ import type { CacheFolder, CacheSize, Host } from "../host.ts";
 import { tryParseDigest } from "../oci/digest.ts";
 import { computeDigest } from "../oci/hash.ts";
 
-/** The folders of the cache: content by the algorithm of its digest, and which repositories were read. */
-const FOLDERS = ["sha256", "sha512", "read"] as const;
-
 /** Manifests have a few thousand bytes, configurations some ten thousand. */
 const MAX_ENTRY_BYTES = 256 * 1024;
+/** Of one repository, as a text: some 20,000. */
+const MAX_TAGS_BYTES = MAX_ENTRY_BYTES;
 /** Digests spread evenly over the folders named by their first two digits. */
 const MAX_FOLDER_BYTES = 1024 * 1024;
-/** About as many bytes as the cache takes up at most. */
+/** As many bytes as the cache takes up at most. */
 export const MAX_CACHE_BYTES = 256 * MAX_FOLDER_BYTES;
 
-/** Where the cache is: `$XDG_CACHE_HOME/regctl`, else `~/.cache/regctl`. */
+/** Where the cache is: `$XDG_CACHE_HOME/regctl/content`, else in `~/.cache`. */
 export function cachePath(host: Host): string {
   const given = host.env("XDG_CACHE_HOME") ?? "";
   // A relative path is to be ignored, says the XDG Base Directory Specification.
   const home = given.startsWith("/") ? given : `${host.homeDirectory}/.cache`;
-  return `${home}/regctl`;
+  return `${home}/regctl/content`;
 }
 
 /**
@@ -34,7 +33,10 @@ export class ContentCache {
 
   /** Undefined where there can be none. */
   static async open(host: Host): Promise<ContentCache | undefined> {
-    const folder = await host.openCache(cachePath(host));
+    const path = cachePath(host);
+    // Not below the current folder, where there is no home.
+    if (!/^([A-Za-z]:)?[/\\]/.test(path)) return undefined;
+    const folder = await host.openCache(path, { maxFolderBytes: MAX_FOLDER_BYTES });
     return folder && new ContentCache(folder);
   }
 
@@ -54,40 +56,51 @@ export class ContentCache {
     if (name && bytes.byteLength <= MAX_ENTRY_BYTES) this.#folder.write(name, bytes);
   }
 
-  /** Whether the tags of a repository were read before: then most of what they point to is here. */
-  wasRead(repository: string): boolean {
-    return this.#folder.read(toMark(repository), MAX_ENTRY_BYTES) !== undefined;
+  /**
+   * The tags of a repository whose content was read before. Where they point to may be here, or not:
+   * it says no more than which request is the cheaper one.
+   */
+  tagsRead(repository: string): ReadonlySet<string> {
+    const bytes = this.#folder.read(toTagsName(repository), MAX_TAGS_BYTES) ?? new Uint8Array();
+    return new Set(new TextDecoder().decode(bytes).split("\n").filter((tag) => tag !== ""));
   }
 
-  /** Notes that the tags of a repository were read. */
-  markRead(repository: string): void {
-    this.#folder.write(toMark(repository), new Uint8Array());
+  /** Notes of which tags of a repository the content was read; of very many not all. */
+  noteTagsRead(repository: string, tags: ReadonlySet<string>): void {
+    let text = "";
+    for (const tag of tags) {
+      if (text.length + tag.length >= MAX_TAGS_BYTES) break;
+      text += `${tag}\n`;
+    }
+    const name = toTagsName(repository);
+    this.#folder.remove(name);
+    this.#folder.write(name, new TextEncoder().encode(text));
   }
 
   /** Makes room where too much was written. To be called when all was. */
   trim(): void {
-    this.#folder.trim(MAX_FOLDER_BYTES);
+    this.#folder.trim();
   }
 
   /** How much there is. */
   measure(): CacheSize {
-    return this.#folder.measure(FOLDERS);
+    return this.#folder.measure();
   }
 
-  /** Removes all of it, and tells how much it was. */
-  clear(): CacheSize {
-    return this.#folder.clear(FOLDERS);
+  /** Removes all of it, as far as that can be. */
+  clear(): void {
+    this.#folder.clear();
   }
 }
 
 function toName(digest: string): string | undefined {
   const parsed = tryParseDigest(digest);
-  return parsed && `${parsed.algorithm}/${parsed.encoded.slice(0, 2)}/${parsed.encoded}`;
+  return parsed && `${parsed.encoded.slice(0, 2)}/${parsed.algorithm}-${parsed.encoded}`;
 }
 
 /** The name of a repository could be any path; its digest is none. */
-function toMark(repository: string): string {
+function toTagsName(repository: string): string {
   const { encoded = "" } = tryParseDigest(computeDigest(new TextEncoder().encode(repository))) ??
     {};
-  return `read/${encoded.slice(0, 2)}/${encoded}`;
+  return `${encoded.slice(0, 2)}/tags-${encoded}`;
 }

@@ -1,22 +1,21 @@
 import { tryParseDateTime } from "../date_time.ts";
 import { RegctlError } from "../errors.ts";
-import { readImageDate } from "../oci/image_date.ts";
 import { artifactTypeOf, type Descriptor, type Manifest } from "../oci/manifest.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, type Platform, rankPlatform, tryParsePlatform } from "../oci/platform.ts";
 import { ifThere } from "../registry/if_there.ts";
 import type { ConfigFacts, ContentReader, ManifestPointer } from "./content_reader.ts";
 import { type ListedManifests, tells } from "./listed_manifests.ts";
+import { once } from "./once.ts";
+import { readAge } from "./select_facts.ts";
 import type { Fact, TagFacts } from "./tag_facts.ts";
 
-// Nobody nests indexes deeper, and a registry must not lead us on and on.
-const MAX_DEPTH = 3;
 /** Official images of Docker Hub have some ten; each is fetched. */
 const MAX_IMAGES = 200;
 const CREATED_ANNOTATION = "org.opencontainers.image.created";
 
 /** How {@linkcode FactsReader} reads. */
-export interface FactsOptions {
+export interface FactsReaderOptions {
   /** What is wanted; what costs no request more is told, too. */
   readonly wants: ReadonlySet<Fact>;
   /** Tells of this image of an index alone: what is wished for, the best first. Default: of all. */
@@ -28,10 +27,10 @@ export interface FactsOptions {
 /** What is known of a manifest, whatever tag it has. */
 export type ManifestFacts = Omit<TagFacts, "tag" | "digest" | "pushed">;
 
-/** What is known of an image; a platform is left out where nobody says. */
+/** What is known of an image. */
 interface ImageFacts {
   readonly created: string | undefined;
-  readonly size: number;
+  readonly size: number | undefined;
   readonly platform: Platform | undefined;
   readonly artifactType: string | undefined;
 }
@@ -46,16 +45,14 @@ interface ListedImage {
 export class FactsReader {
   readonly #reader: ContentReader;
   readonly #listed: ListedManifests;
-  readonly #options: FactsOptions;
+  readonly #options: FactsReaderOptions;
   /** What is wanted of an image whose platform is known. */
   readonly #imageWants: ReadonlySet<Fact>;
   readonly #facts = new Map<string, Promise<ManifestFacts | undefined>>();
   readonly #images = new Map<string, Promise<ImageFacts | undefined>>();
-  /** Those that were read ahead of their turn. */
-  readonly #indexes = new Map<string, Promise<Manifest>>();
   readonly #configs = new Map<string, Promise<ConfigFacts>>();
 
-  constructor(reader: ContentReader, listed: ListedManifests, options: FactsOptions) {
+  constructor(reader: ContentReader, listed: ListedManifests, options: FactsReaderOptions) {
     this.#reader = reader;
     this.#listed = listed;
     this.#options = options;
@@ -69,53 +66,52 @@ export class FactsReader {
    */
   read(pointer: ManifestPointer, manifest?: Manifest): Promise<ManifestFacts | undefined> {
     return once(this.#facts, pointer.digest, async () => {
-      const { digest } = pointer;
-      const found = manifest ?? await (this.#indexes.get(digest) ?? this.#reader.manifest(pointer));
-      const { mediaType } = found;
-      const facts = isIndexType(mediaType)
+      // An image that an index lists, too, is read for both.
+      const isImage = isImageType(manifest?.mediaType ?? pointer.mediaType);
+      const found = manifest ?? (isImage ? undefined : await this.#reader.manifest(pointer));
+      const { mediaType } = found ?? pointer;
+      const facts = found && isIndexType(mediaType)
         ? await this.#readIndex(found)
-        : await this.#readImage(digest, found);
+        : await this.#readImage(pointer, found);
       return facts && { mediaType, ...facts };
     });
   }
 
-  /** The images whose manifests the facts of an index need; reads the index, and keeps it for them. */
-  async listNeeded(pointer: ManifestPointer): Promise<readonly Descriptor[]> {
-    const index = await once(this.#indexes, pointer.digest, () => this.#reader.manifest(pointer));
+  /** What of the images of an index has to be read for its facts. */
+  async listNeeded(index: Manifest): Promise<readonly Descriptor[]> {
     const { platforms } = this.#options;
     const listed = await this.#listImages(index);
     const chosen = platforms ? [choose(listed, platforms)] : listed;
-    return chosen.flatMap((image) => image ? [image.descriptor] : []).filter(({ digest }) => {
-      const told = this.#listed.get(digest);
-      return !told || !tells(told, this.#imageWants);
-    });
+    if (platforms && this.#imageWants.size === 0) return [];
+    return chosen.flatMap((image) => image ? [image.descriptor] : [])
+      .filter(({ digest }) => !this.#isTold(digest));
   }
 
-  /** The images that an index lists, and the indexes in it, which are read for that. */
-  async #listImages({ manifests }: Manifest, depth = 1): Promise<readonly ListedImage[]> {
-    const images: ListedImage[] = [];
-    for (const descriptor of manifests) {
-      const platform = tryParsePlatform(descriptor.platform);
+  async #listImages(index: Manifest): Promise<readonly ListedImage[]> {
+    const images = (await this.#reader.listAll(index))
+      .filter(({ mediaType }) => isImageType(mediaType))
+      .map((descriptor) => ({ descriptor, platform: tryParsePlatform(descriptor.platform) }))
       // Build tools list what belongs to an image beside it, for a platform of that name.
-      if (platform?.os === "unknown") continue;
-      if (isImageType(descriptor.mediaType)) images.push({ descriptor, platform });
-      if (isIndexType(descriptor.mediaType)) {
-        if (depth >= MAX_DEPTH) throw refuse("It lists indexes in indexes without end");
-        const inner = await ifThere(this.#reader.manifest(descriptor));
-        for (const image of inner ? await this.#listImages(inner, depth + 1) : []) {
-          images.push(image);
-        }
-      }
-      if (images.length > MAX_IMAGES) throw refuse(`It lists more than ${MAX_IMAGES} images`);
-    }
-    return images;
+      .filter(({ platform }) => platform?.os !== "unknown");
+    if (images.length <= MAX_IMAGES) return images;
+    throw new RegctlError("INVALID_RESPONSE", `It lists more than ${MAX_IMAGES} images`);
   }
 
-  async #readImage(digest: string, manifest: Manifest): Promise<ManifestFacts | undefined> {
-    const facts = await this.#describe(manifest);
+  async #readImage(
+    pointer: ManifestPointer,
+    manifest?: Manifest,
+  ): Promise<ManifestFacts | undefined> {
+    const { digest } = pointer;
+    const facts = await once(
+      this.#images,
+      digest,
+      async () => await this.#describe(manifest ?? await this.#reader.manifest(pointer)),
+    );
+    // An index asked for it before, and did not mind.
+    if (!facts) throw new RegctlError("NOT_FOUND", `Its manifest ${digest} is not there`);
     const { created, size, platform, artifactType } = facts;
     const wishes = this.#options.platforms;
-    if (wishes && !(platform && rankPlatform(platform, wishes) !== undefined)) return undefined;
+    if (wishes && (!platform || rankPlatform(platform, wishes) === undefined)) return undefined;
     const name = platform && formatPlatform(platform);
     return {
       created,
@@ -128,73 +124,78 @@ export class FactsReader {
 
   async #readIndex(index: Manifest): Promise<ManifestFacts | undefined> {
     const listed = await this.#listImages(index);
-    const platforms = listed.flatMap(({ platform }) => platform ? [formatPlatform(platform)] : []);
-    const common = {
-      platforms: listed.length > 0 ? [...new Set(platforms)] : undefined,
-      artifactType: artifactTypeOf(index),
-    };
+    const artifactType = artifactTypeOf(index);
     const { platforms: wishes } = this.#options;
     if (wishes) {
       const chosen = choose(listed, wishes);
       if (!chosen) return undefined;
       const { digest } = chosen.descriptor;
+      const image = { platform: formatPlatform(chosen.platform), digest };
+      const common = { platforms: namePlatforms(listed), artifactType, image };
+      if (this.#imageWants.size === 0) return common;
       const facts = await this.#imageOf(chosen);
       if (!facts) throw new RegctlError("NOT_FOUND", `Its image ${digest} is not there`);
-      const { created, size } = facts;
-      const image = { platform: formatPlatform(chosen.platform), digest };
-      return { ...common, created, size, image };
+      return { ...common, created: facts.created, size: facts.size };
     }
+    const all = await Promise.all(
+      listed.map(async (image) => ({ ...image, facts: await this.#imageOf(image) })),
+    );
     // An index need not have all that it lists.
-    const each = new Map(listed.map((image) => [image.descriptor.digest, image])).values();
-    const images = (await Promise.all(each.map((image) => this.#imageOf(image))))
-      .filter((facts) => facts !== undefined);
+    const there = all.flatMap((one) => one.facts ? [{ ...one, facts: one.facts }] : []);
+    if (listed.length > 0 && there.length === 0) {
+      throw new RegctlError("NOT_FOUND", "None of the images that it lists is there");
+    }
     return {
-      ...common,
-      created: this.#newest(images) ?? readText(index.annotations?.[CREATED_ANNOTATION]),
-      size: images.reduce((sum, { size }) => sum + size, 0),
+      created: this.#newest(there.map(({ facts }) => facts.created)) ??
+        readDate(index.annotations?.[CREATED_ANNOTATION]),
+      size: there.reduce((sum, { facts }) => sum + (facts.size ?? 0), 0),
+      platforms: there.length === 0 ? undefined : namePlatforms(
+        there.map(({ platform, facts }) => ({ platform: platform ?? facts.platform })),
+      ),
+      artifactType,
     };
+  }
+
+  #isTold(digest: string): boolean {
+    const told = this.#listed.get(digest);
+    return told !== undefined && tells(told, this.#imageWants);
   }
 
   /** Undefined where the image is not there. */
   #imageOf({ descriptor, platform }: ListedImage): Promise<ImageFacts | undefined> {
     return once(this.#images, descriptor.digest, async () => {
-      const told = this.#listed.get(descriptor.digest);
-      if (told && tells(told, this.#imageWants)) {
-        const created = toDate(told.createdAt);
-        return { created, size: told.size ?? 0, platform, artifactType: undefined };
+      if (this.#isTold(descriptor.digest)) {
+        const { createdAt, size } = this.#listed.get(descriptor.digest) ?? {};
+        return { created: toDate(createdAt), size, platform, artifactType: undefined };
       }
       const manifest = await ifThere(this.#reader.manifest(descriptor));
-      return manifest && await this.#describe(manifest);
+      return manifest && await this.#describe(manifest, platform);
     });
   }
 
-  async #describe(manifest: Manifest): Promise<ImageFacts> {
+  /** @param known the platform, where an index tells it */
+  async #describe(manifest: Manifest, known?: Platform): Promise<ImageFacts> {
     const { config, layers, annotations } = manifest;
     const size = layers.reduce((sum, layer) => sum + layer.size, 0);
     if (!config || !isImageConfigType(config.mediaType)) {
-      const created = readText(annotations?.[CREATED_ANNOTATION]);
+      const created = readDate(annotations?.[CREATED_ANNOTATION]);
       return { created, size, platform: undefined, artifactType: artifactTypeOf(manifest) };
     }
     const { artifactType } = manifest;
-    const { wants, platforms } = this.#options;
-    if (!wants.has("created") && !platforms) {
-      return { created: undefined, size, platform: undefined, artifactType };
+    const { wants } = this.#options;
+    if (!wants.has("created") && (known || !wants.has("platforms"))) {
+      return { created: undefined, size, platform: known, artifactType };
     }
-    const { created, platform } = await once(
-      this.#configs,
-      config.digest,
-      () => this.#reader.config(config),
-    );
-    return { created: readText(created), size, platform, artifactType };
+    const facts = await once(this.#configs, config.digest, () => this.#reader.config(config));
+    return { created: readDate(facts.created), size, platform: facts.platform, artifactType };
   }
 
-  #newest(images: readonly ImageFacts[]): string | undefined {
+  #newest(dates: readonly (string | undefined)[]): string | undefined {
     let newest: { readonly at: number; readonly text: string } | undefined;
-    for (const { created: text } of images) {
+    for (const text of dates) {
       if (text === undefined) continue;
-      const date = readImageDate(text, this.#options.now);
       // One that says nothing about age is told where there is no other.
-      const at = "at" in date ? date.at : -Infinity;
+      const at = readAge(text, this.#options.now) ?? -Infinity;
       if (!newest || at > newest.at) newest = { at, text };
     }
     return newest?.text;
@@ -218,24 +219,12 @@ function choose(listed: readonly ListedImage[], wishes: readonly Platform[]) {
   return best;
 }
 
-/** It is not said to be one of RFC 3339 where it is none. */
-function readText(created: unknown): string | undefined {
-  return typeof created === "string" && tryParseDateTime(created) !== undefined
-    ? created
-    : undefined;
+function namePlatforms(images: readonly Pick<ListedImage, "platform">[]): readonly string[] {
+  const names = images.flatMap(({ platform }) => platform ? [formatPlatform(platform)] : []);
+  return [...new Set(names)];
 }
 
-function refuse(reason: string): RegctlError {
-  return new RegctlError("INVALID_RESPONSE", reason);
-}
-
-/** What a task gives that is done once for each key; one that failed is not tried again. */
-function once<T>(done: Map<string, Promise<T>>, key: string, task: () => Promise<T>): Promise<T> {
-  const known = done.get(key);
-  if (known) return known;
-  const begun = task();
-  done.set(key, begun);
-  // Thrown where it is waited for.
-  begun.catch(() => {});
-  return begun;
+/** Any value as a date of RFC 3339, if it is one. */
+function readDate(value: unknown): string | undefined {
+  return typeof value === "string" && tryParseDateTime(value) !== undefined ? value : undefined;
 }

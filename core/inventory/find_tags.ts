@@ -1,22 +1,13 @@
-import { RegctlError } from "../errors.ts";
-import { forEach } from "../for_each.ts";
-import type { Descriptor } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, tryParsePlatform } from "../oci/platform.ts";
-import type { Repository } from "../reference/repository.ts";
-import { isTag } from "../reference/tag.ts";
+import { formatRepository, type Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import { ifThere } from "../registry/if_there.ts";
-import { lookUpManifest } from "../registry/manifests.ts";
+import { Budget } from "./budget.ts";
 import type { ContentCache } from "./content_cache.ts";
-import { ContentReader, type ManifestPointer } from "./content_reader.ts";
-import { FailureWatch } from "./failure_watch.ts";
+import { ContentReader, type FoundTag, type ManifestPointer } from "./content_reader.ts";
 import type { ListedManifests } from "./listed_manifests.ts";
-import { pace } from "./pace.ts";
 import type { UnreadTag } from "./tag_facts.ts";
-
-// Nobody nests indexes deeper, and a registry must not lead us on and on.
-const MAX_DEPTH = 3;
+import { TagLoop } from "./tag_loop.ts";
 
 /** A tag that leads to a manifest. */
 export interface TagMatch {
@@ -42,103 +33,54 @@ export interface FindTagsOptions {
 }
 
 /**
- * Finds the tags that lead to a manifest: one HEAD request a tag, and a GET for each index that is
+ * Finds the tags that lead to a manifest: one HEAD request a tag, then a GET for each index that is
  * not in the cache.
  *
- * Throws the signal's reason, and what is about all of the tags.
+ * Throws the signal's reason, and what is about all of the tags: `RATE_LIMITED`, also before indexes
+ * are got, or a failure that each of many had.
  */
 export async function findTags(
   client: RegistryClient,
   repository: Repository,
   wanted: string,
-  tags: Iterable<string>,
+  tags: readonly string[],
   { concurrency, cache, listed, onTag }: FindTagsOptions,
 ): Promise<void> {
-  const search = new Search(pace(client, concurrency), repository, wanted, { cache, listed });
-  const failures = new FailureWatch(client.signal);
-  try {
-    await forEach(tags, concurrency, async (tag) => {
-      let result: TagMatch | UnreadTag | undefined;
-      try {
-        result = await search.look(tag);
-        failures.succeed();
-      } catch (error) {
-        result = { tag, error: failures.accept(error) };
-      }
-      onTag(result);
-    });
-  } finally {
-    cache?.trim();
-  }
-}
+  const budget = new Budget();
+  const loop = new TagLoop(budget.watch(client), concurrency);
+  const content = new ContentReader(loop.client, repository, cache);
+  const indexes = new Map<string, ManifestPointer>();
 
-class Search {
-  readonly #client: RegistryClient;
-  readonly #repository: Repository;
-  readonly #wanted: string;
-  readonly #listed: ListedManifests;
-  readonly #content: ContentReader;
-  /** What indexes list, by their digests; each is read once. */
-  readonly #lists = new Map<string, Promise<readonly Descriptor[]>>();
-
-  constructor(
-    client: RegistryClient,
-    repository: Repository,
-    wanted: string,
-    { cache, listed }: Pick<FindTagsOptions, "cache" | "listed">,
-  ) {
-    this.#client = client;
-    this.#repository = repository;
-    this.#wanted = wanted;
-    this.#listed = listed;
-    this.#content = new ContentReader(client, repository, cache);
-  }
-
-  /** Whether a tag leads to what is wanted. */
-  async look(tag: string): Promise<TagMatch | undefined> {
-    const pointer = await this.#find(tag);
-    const { digest, mediaType } = pointer;
-    if (digest === this.#wanted) return { tag, digest, match: "same" };
-    const found = isIndexType(mediaType) ? await this.#findIn(pointer, 1) : undefined;
+  const find = async (tag: string): Promise<FoundTag> => {
+    const { digest, mediaType } = listed.ofTag(tag) ?? {};
+    if (digest === undefined || mediaType === undefined) return await content.find(tag, "HEAD");
+    return { pointer: { digest, mediaType }, manifest: undefined };
+  };
+  const lookInto = async (tag: string): Promise<TagMatch | undefined> => {
+    const pointer = indexes.get(tag) ?? (await find(tag)).pointer;
+    const list = await content.listAll(await content.manifest(pointer));
+    const found = list.find(({ digest }) => digest === wanted);
     if (!found) return undefined;
     const platform = tryParsePlatform(found.platform);
-    return { tag, digest, match: "index", platform: platform && formatPlatform(platform) };
-  }
-
-  async #find(tag: string): Promise<ManifestPointer> {
-    // Some registries list what is no tag, and it would be part of a URL.
-    if (!isTag(tag)) throw new RegctlError("INVALID_RESPONSE", "It is not valid as a tag");
-    const told = this.#listed.ofTag(tag);
-    if (told?.mediaType !== undefined) return { digest: told.digest, mediaType: told.mediaType };
-    const found = await lookUpManifest(this.#client, { repository: this.#repository, tag });
-    const { descriptor: { digest, mediaType } } = found;
-    const manifest = this.#content.keep(found);
-    if (manifest) this.#lists.set(digest, Promise.resolve(manifest.manifests));
-    return { digest, mediaType };
-  }
-
-  /** How an index, or one that it lists, points to what is wanted. */
-  async #findIn(pointer: ManifestPointer, depth: number): Promise<Descriptor | undefined> {
-    const list = await this.#list(pointer);
-    const found = list.find(({ digest }) => digest === this.#wanted);
-    if (found) return found;
-    for (const child of list.filter(({ mediaType }) => isIndexType(mediaType))) {
-      if (depth >= MAX_DEPTH) {
-        throw new RegctlError("INVALID_RESPONSE", "It lists indexes in indexes without end");
-      }
-      // An index need not have all that it lists.
-      const inner = await ifThere(this.#findIn(child, depth + 1));
-      if (inner) return inner;
-    }
-    return undefined;
-  }
-
-  #list(pointer: ManifestPointer): Promise<readonly Descriptor[]> {
     const { digest } = pointer;
-    const known = this.#lists.get(digest);
-    if (known) return known;
-    const begun = this.#content.manifest(pointer).then(({ manifests }) => manifests);
-    this.#lists.set(digest, begun);
-    return begun;
+    return { tag, digest, match: "index", platform: platform && formatPlatform(platform) };
+  };
+
+  try {
+    await loop.run(tags.entries(), find, (_, found, tag) => {
+      if ("error" in found) return onTag(found);
+      const { digest, mediaType } = found.pointer;
+      if (digest === wanted) onTag({ tag, digest, match: "same" });
+      else if (isIndexType(mediaType)) indexes.set(tag, found.pointer);
+      else onTag(undefined);
+    });
+    const missing = [...indexes.values()]
+      .filter((pointer) => !content.hasManifest(pointer))
+      .map(({ digest }) => digest);
+    const task = `look into the indexes of "${formatRepository(repository)}"`;
+    budget.assertSuffices(new Set(missing).size, task);
+    await loop.run([...indexes.keys()].entries(), lookInto, (_, result) => onTag(result));
+  } finally {
+    cache?.trim();
   }
 }

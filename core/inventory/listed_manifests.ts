@@ -5,7 +5,13 @@ import {
   tryReadListedManifests,
 } from "../registry/google_manifests.ts";
 import type { ListingPage } from "../registry/listing.ts";
+import { shorten } from "../shorten.ts";
 import type { Fact } from "./tag_facts.ts";
+
+/** More than any repository is known to have; what is beyond is read as elsewhere. */
+const MAX_MANIFESTS = 200_000;
+const MAX_CHILDREN = 1_000;
+const MAX_NAME_LENGTH = 255;
 
 /** What a listing of tags tells of manifests beside their tags, as those of Google's registries do. */
 export class ListedManifests {
@@ -17,10 +23,13 @@ export class ListedManifests {
   async *watch(pages: AsyncIterable<ListingPage>): AsyncGenerator<ListingPage> {
     for await (const page of pages) {
       for (const one of tryReadListedManifests(page.document) ?? []) {
+        if (this.#byDigest.size >= MAX_MANIFESTS) break;
         this.#byDigest.set(one.digest, one);
         for (const tag of one.tags) this.#byTag.set(tag, one);
       }
-      for (const child of readChildren(page.document)) this.#children.add(child);
+      for (const child of readChildren(page.document)) {
+        if (this.#children.size < MAX_CHILDREN) this.#children.add(shorten(child, MAX_NAME_LENGTH));
+      }
       yield page;
     }
   }
@@ -46,14 +55,14 @@ export class ListedManifests {
 
 /** True where a listing tells these facts of a manifest, so that nobody need read it. */
 export function tells(manifest: ListedManifest, facts: Iterable<Fact>): boolean {
-  const { mediaType = "", createdAt, uploadedAt, size } = manifest;
-  // Of an index Google writes 0 for what it does not know.
-  const isKnown = (value: number | undefined) =>
-    value !== undefined && (value > 0 || !isIndexType(mediaType));
+  const { mediaType = "", createdAt, uploadedAt, size = 0 } = manifest;
+  // Google writes 0 for what it does not know, as of an index; of an image whose size it knows, it
+  // is the date that reproducible builds write.
+  const isParsed = size > 0 && !isIndexType(mediaType);
   const known: Readonly<Record<Fact, boolean>> = {
-    created: isKnown(createdAt),
+    created: createdAt !== undefined && (createdAt > 0 || isParsed),
     pushed: uploadedAt !== undefined,
-    size: isKnown(size),
+    size: size > 0,
     platforms: false,
   };
   return [...facts].every((fact) => known[fact]);

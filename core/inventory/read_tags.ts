@@ -1,19 +1,14 @@
-import { RegctlError } from "../errors.ts";
-import { forEach } from "../for_each.ts";
 import { isIndexType } from "../oci/media_types.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
-import { isTag } from "../reference/tag.ts";
 import type { RegistryClient } from "../registry/client.ts";
-import { type FoundManifest, getManifest, lookUpManifest } from "../registry/manifests.ts";
 import { Budget } from "./budget.ts";
 import type { ContentCache } from "./content_cache.ts";
-import { ContentReader, type ManifestPointer } from "./content_reader.ts";
+import { ContentReader, type FoundTag, type ManifestPointer } from "./content_reader.ts";
 import { FactsReader, toDate } from "./facts_reader.ts";
-import { FailureWatch } from "./failure_watch.ts";
 import { type ListedManifests, tells } from "./listed_manifests.ts";
-import { pace } from "./pace.ts";
-import type { Fact, TagFacts, TagRow } from "./tag_facts.ts";
+import { type Fact, type TagFacts, type TagRow, type UnreadTag } from "./tag_facts.ts";
+import { TagLoop } from "./tag_loop.ts";
 
 /** How {@linkcode readTags} reads. */
 export interface ReadTagsOptions {
@@ -31,6 +26,10 @@ export interface ReadTagsOptions {
   readonly now: number;
   /** Told of each tag as soon as it is read; undefined for one that has no such platform. */
   readonly onRow: (index: number, row: TagRow | undefined) => void | Promise<void>;
+  /** Told of each tag that was asked for ahead of its turn. Default: nobody is. */
+  readonly onAhead?: (done: number, total: number) => void;
+  /** How many of them may be enough: no more are begun at a time. Default: all are wanted. */
+  readonly atATime?: number | undefined;
   /** Whether there are enough of them, so that no more are read. Default: there never are. */
   readonly isEnough?: () => boolean;
 }
@@ -38,11 +37,11 @@ export interface ReadTagsOptions {
 /**
  * Reads the facts of tags, a few at a time, in their order. What cannot be read is a row with the
  * reason. A tag takes one request, each further manifest and each configuration one; what is in the
- * cache takes none. Where GET requests are counted, or the repository was read before, each tag is
- * asked for by a HEAD request first.
+ * cache takes none. Where GET requests are counted, or the tag was read before, it is asked for by a
+ * HEAD request first.
  *
  * Throws the signal's reason, and what is about all of the tags: `RATE_LIMITED`, also before it
- * begins, or a failure that each of many had. No new ones are begun then.
+ * begins, or a failure that each of many had.
  */
 export async function readTags(
   client: RegistryClient,
@@ -52,61 +51,56 @@ export async function readTags(
 ): Promise<void> {
   const { cache } = options;
   const name = `${client.baseUrl.host}/${repository.path}`;
-  const reading = new Reading(client, repository, options, cache?.wasRead(name) ?? false);
+  const known = cache?.tagsRead(name) ?? new Set();
+  const reading = new Reading(client, repository, options, known);
   try {
     await reading.run(tags);
-    cache?.markRead(name);
   } finally {
+    if (reading.tagsRead.size > 0) {
+      cache?.noteTagsRead(name, new Set([...reading.tagsRead, ...known]));
+    }
     cache?.trim();
   }
 }
 
 class Reading {
-  readonly #client: RegistryClient;
+  /** Those whose content was read. */
+  readonly tagsRead = new Set<string>();
   readonly #repository: Repository;
   readonly #options: ReadTagsOptions;
-  readonly #wasRead: boolean;
+  readonly #known: ReadonlySet<string>;
   readonly #budget = new Budget();
-  readonly #failures: FailureWatch;
+  readonly #loop: TagLoop;
   readonly #content: ContentReader;
   readonly #facts: FactsReader;
   /** What was asked ahead of its turn. */
-  readonly #ahead = new Map<string, Promise<FoundManifest>>();
+  readonly #ahead = new Map<string, FoundTag | UnreadTag>();
 
   constructor(
     client: RegistryClient,
     repository: Repository,
     options: ReadTagsOptions,
-    wasRead: boolean,
+    known: ReadonlySet<string>,
   ) {
-    this.#client = pace(this.#budget.watch(client), options.concurrency);
     this.#repository = repository;
     this.#options = options;
-    this.#wasRead = wasRead;
-    this.#failures = new FailureWatch(client.signal);
-    this.#content = new ContentReader(this.#client, repository, options.cache);
+    this.#known = known;
+    this.#loop = new TagLoop(this.#budget.watch(client), options.concurrency);
+    this.#content = new ContentReader(this.#loop.client, repository, options.cache);
     this.#facts = new FactsReader(this.#content, options.listed, options);
   }
 
   async run(tags: readonly string[]): Promise<void> {
-    const { concurrency, onRow, isEnough = () => false } = this.#options;
-    const left = tags.entries();
-    const read = async ([i, tag]: readonly [number, string]) =>
-      await onRow(i, await this.#readRow(tag));
-    // Of other registries the first answer tells whether they count.
-    if (!this.#isCounted) {
-      const first = left.next();
-      if (!first.done) await read(first.value);
+    const { isEnough = () => false, atATime = tags.length } = this.#options;
+    let left = [...tags.entries()];
+    // Of registries that nobody knows the first answer tells whether they count.
+    if (!this.#isCounted) await this.#read(left.splice(0, 1));
+    while (left.length > 0 && !isEnough()) {
+      const next = left.slice(0, this.#isCounted ? atATime : left.length);
+      if (this.#isCounted) await this.#askAhead(next);
+      await this.#read(next);
+      left = left.slice(next.length);
     }
-    const rest = [...left];
-    if (this.#isCounted) await this.#assertBudget(rest.map(([, tag]) => tag));
-    function* wanted() {
-      for (const entry of rest) {
-        if (isEnough()) return;
-        yield entry;
-      }
-    }
-    await forEach(wanted(), concurrency, read);
   }
 
   /** Whether GET requests for manifests are counted. */
@@ -114,14 +108,30 @@ class Reading {
     return this.#repository.registry.isDockerHub || this.#budget.isLimited;
   }
 
-  async #readRow(tag: string): Promise<TagRow | undefined> {
-    try {
-      const row = this.#fromListing(tag) ?? await this.#readTag(tag);
-      this.#failures.succeed();
-      return row;
-    } catch (error) {
-      return { tag, error: this.#failures.accept(error) };
+  async #read(entries: readonly (readonly [number, string])[]): Promise<void> {
+    const { onRow, isEnough = () => false } = this.#options;
+    function* wanted() {
+      for (const entry of entries) {
+        if (isEnough()) return;
+        yield entry;
+      }
     }
+    await this.#loop.run<TagRow | undefined>(wanted(), (tag) => this.#readTag(tag), onRow);
+  }
+
+  /** Undefined where it has no image for the platform. */
+  async #readTag(tag: string): Promise<TagRow | undefined> {
+    const told = this.#fromListing(tag);
+    if (told) return told;
+    const ahead = this.#ahead.get(tag);
+    this.#ahead.delete(tag);
+    if (ahead && "error" in ahead) return ahead;
+    const { pointer, manifest } = ahead ?? await this.#find(tag);
+    const facts = await this.#facts.read(pointer, manifest);
+    this.tagsRead.add(tag);
+    const { digest } = pointer;
+    const pushed = toDate(this.#options.listed.get(digest)?.uploadedAt);
+    return facts && { tag, digest, pushed, ...facts };
   }
 
   /** What the listing tells of a tag, where that is all that is wanted. */
@@ -133,56 +143,58 @@ class Reading {
     return { tag, digest, mediaType, created: toDate(createdAt), pushed: toDate(uploadedAt), size };
   }
 
-  async #readTag(tag: string): Promise<TagFacts | undefined> {
-    const found = await (this.#ahead.get(tag) ?? this.#find(tag));
-    this.#ahead.delete(tag);
-    const { descriptor: { digest, mediaType } } = found;
-    const manifest = this.#content.keep(found);
-    const facts = await this.#facts.read({ digest, mediaType }, manifest);
-    const pushed = toDate(this.#options.listed.get(digest)?.uploadedAt);
-    return facts && { tag, digest, pushed, ...facts };
-  }
-
   /** What a tag points to: as the listing tells, or as the registry says to a HEAD or a GET. */
-  async #find(tag: string): Promise<FoundManifest> {
-    // Some registries list what is no tag, and it would be part of a URL.
-    if (!isTag(tag)) throw new RegctlError("INVALID_RESPONSE", "It is not valid as a tag");
+  async #find(tag: string): Promise<FoundTag> {
     const told = this.#options.listed.ofTag(tag);
-    if (told) {
-      const { digest, mediaType = "" } = told;
-      return { descriptor: { digest, mediaType, size: 0 } };
+    if (!told) {
+      return await this.#content.find(
+        tag,
+        this.#isCounted || this.#known.has(tag) ? "HEAD" : "GET",
+      );
     }
-    const reference = { repository: this.#repository, tag };
-    const looksUp = this.#wasRead || this.#isCounted;
-    return looksUp
-      ? await lookUpManifest(this.#client, reference)
-      : await getManifest(this.#client, reference);
+    const { digest, mediaType = "" } = told;
+    return { pointer: { digest, mediaType }, manifest: undefined };
   }
 
-  /** Asks by HEAD requests, which are not counted, what is to be got; throws where it is too much. */
-  async #assertBudget(tags: readonly string[]): Promise<void> {
-    const { concurrency } = this.#options;
+  /**
+   * Asks for tags by HEAD requests, which are not counted, and for the indexes among what they point
+   * to; throws `RATE_LIMITED` as soon as it is known that what is to be got is more than is left.
+   */
+  async #askAhead(entries: readonly (readonly [number, string])[]): Promise<void> {
+    const { onAhead = () => {} } = this.#options;
     const task = `read the tags of "${formatRepository(this.#repository)}"`;
-    const pointers = new Map<string, ManifestPointer>();
-    await forEach(tags.filter((tag) => !this.#fromListing(tag)), concurrency, async (tag) => {
-      const finding = this.#find(tag);
-      this.#ahead.set(tag, finding);
-      // Thrown again when its turn comes.
-      const found = await finding.catch(() => undefined);
-      this.#client.signal?.throwIfAborted();
-      if (found && !found.manifest) pointers.set(found.descriptor.digest, found.descriptor);
+    const asked = entries.filter(([, tag]) => !this.#fromListing(tag));
+    let done = 0;
+    await this.#loop.run(asked, (tag) => this.#find(tag), (_, found, tag) => {
+      onAhead(++done, asked.length);
+      if ("error" in found) return void this.#ahead.set(tag, found);
+      const { pointer, manifest } = found;
+      // All of them at once would be too much to keep.
+      this.#ahead.set(tag, { pointer, manifest: undefined });
+      // Where a registry knows no HEAD, the next one costs as much.
+      if (manifest) this.#budget.assertSuffices(asked.length - done, task);
     });
-    const missing = [...pointers.values()].filter((one) => !this.#content.hasManifest(one));
-    const indexes = [...pointers.values()].filter(({ mediaType }) => isIndexType(mediaType));
-    const missingIndexes = missing.filter(({ mediaType }) => isIndexType(mediaType)).length;
-    // An index without an image is rare.
-    this.#budget.assertSuffices(missing.length + missingIndexes, task);
+    const missing = new Set<string>();
+    const indexes = new Map<string, ManifestPointer>();
+    for (const found of this.#ahead.values()) {
+      if ("error" in found) continue;
+      const { pointer } = found;
+      if (isIndexType(pointer.mediaType)) indexes.set(pointer.digest, pointer);
+      if (!this.#content.hasManifest(pointer)) missing.add(pointer.digest);
+    }
+    this.#budget.assertSuffices(missing.size, task);
+    // As if each were a tag: what is wrong with one is told when its turn comes.
+    const list = [...indexes.keys()].entries();
     const images = new Set<string>();
-    await forEach(indexes, concurrency, async ({ digest, mediaType }) => {
-      const needed = await this.#facts.listNeeded({ digest, mediaType }).catch(() => []);
-      this.#client.signal?.throwIfAborted();
-      for (const image of needed) if (!this.#content.hasManifest(image)) images.add(image.digest);
+    await this.#loop.run(list, async (digest) => {
+      const pointer = indexes.get(digest) ?? { digest, mediaType: "" };
+      missing.delete(digest);
+      return await this.#facts.listNeeded(await this.#content.manifest(pointer));
+    }, (_, needed) => {
+      if ("error" in needed) return;
+      for (const one of needed) if (!this.#content.hasManifest(one)) images.add(one.digest);
     });
-    this.#budget.assertSuffices(missing.length - missingIndexes + images.size, task);
+    for (const digest of images) missing.add(digest);
+    this.#budget.assertSuffices(missing.size, task);
   }
 }

@@ -11,6 +11,8 @@ export interface RowSelectionOptions {
   readonly limit?: number | undefined;
   /** Default: of any date. */
   readonly range?: DateRange | undefined;
+  /** Whether rows are ready in their order alone; else as they come. */
+  readonly isInOrder: boolean;
   /** Whether tags that could not be read are among those of a date. */
   readonly showsUnread: boolean;
   /** In milliseconds since the epoch. */
@@ -47,10 +49,11 @@ export class RowSelection {
 
   /**
    * Takes what became of the tag at a place, undefined where it has no image for the platform. Gives
-   * the rows that can be shown now: all before them are known.
+   * the rows that can be shown now.
    */
-  add(place: number, row: TagRow | undefined): readonly TagRow[] {
-    const { limit = Infinity } = this.#options;
+  add(placeOfTag: number, row: TagRow | undefined): readonly TagRow[] {
+    const { limit = Infinity, isInOrder } = this.#options;
+    const place = isInOrder ? placeOfTag : this.read;
     this.read++;
     if (row && isUnread(row)) this.unread.push(row);
     this.#rows[place] = row && this.#isWanted(row) ? row : null;

@@ -1,6 +1,20 @@
 import { readImageDate } from "../oci/image_date.ts";
 import { type FactOrder, isUnread, type TagFacts, type TagRow } from "./tag_facts.ts";
 
+/** Clocks of machines that build differ by less. */
+const MAX_AHEAD_MS = 5 * 60_000;
+
+/**
+ * When something was made or pushed, in milliseconds since the epoch; undefined for a date that says
+ * nothing about its age: none, one before 1990, or one in the future.
+ *
+ * @param now in milliseconds since the epoch
+ */
+export function readAge(date: string | undefined, now: number): number | undefined {
+  const read = readImageDate(date, now, MAX_AHEAD_MS);
+  return "at" in read ? read.at : undefined;
+}
+
 /** Which tags are wanted by their date. */
 export interface DateRange {
   /** Milliseconds since the epoch. Default: any. */
@@ -12,8 +26,7 @@ export interface DateRange {
 }
 
 /**
- * Whether a tag's date is in a range; undefined where it has none that says anything about its age:
- * no date, one before 1990, or one in the future.
+ * Whether a tag's date is in a range; undefined where {@linkcode readAge} knows none.
  *
  * @param now in milliseconds since the epoch
  */
@@ -22,8 +35,8 @@ export function isInRange(
   { newerThan = -Infinity, olderThan = Infinity, by }: DateRange,
   now: number,
 ): boolean | undefined {
-  const date = readImageDate(facts[by], now);
-  return "at" in date ? date.at > newerThan && date.at < olderThan : undefined;
+  const at = readAge(facts[by], now);
+  return at === undefined ? undefined : at > newerThan && at < olderThan;
 }
 
 /** How {@linkcode sortRows} orders. */
@@ -52,6 +65,6 @@ function toKey(row: TagRow, order: FactOrder, now: number) {
   const fact = row[order];
   if (fact === undefined) return { group: 2, value: 0 };
   if (typeof fact === "number") return { group: 0, value: fact };
-  const date = readImageDate(fact, now);
-  return "at" in date ? { group: 0, value: date.at } : { group: 1, value: 0 };
+  const at = readAge(fact, now);
+  return at === undefined ? { group: 1, value: 0 } : { group: 0, value: at };
 }

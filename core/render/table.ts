@@ -1,8 +1,14 @@
 import { escapeText } from "./escape.ts";
 
 const GAP = "  ";
-// The longest reference fits. What is longer sticks out: padding all others would cost too much.
-const MAX_WIDTH = 400;
+/** How {@linkcode formatTable} lays it out. */
+export interface TableOptions {
+  /**
+   * In columns; a cell that is wider sticks out and pads no others. Default: 400, which the longest
+   * reference fits into.
+   */
+  readonly maxWidth?: number;
+}
 
 /**
  * A table without borders: a line of titles, then the rows, columns two blanks apart. Cells are
@@ -11,6 +17,7 @@ const MAX_WIDTH = 400;
 export async function formatTable(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
+  { maxWidth = 400 }: TableOptions = {},
 ): Promise<string> {
   const lines = [titles, ...rows.map((row) => row.map(escapeText))];
   const isAscii = lines.every((cells) => cells.every((cell) => /^[ -~]*$/.test(cell)));
@@ -19,7 +26,7 @@ export async function formatTable(
   const widths = titles.map(() => 0);
   for (const cells of lines) {
     cells.forEach((cell, i) => {
-      widths[i] = Math.min(MAX_WIDTH, Math.max(widths[i] ?? 0, widthOf(cell)));
+      widths[i] = Math.min(maxWidth, Math.max(widths[i] ?? 0, widthOf(cell)));
     });
   }
   const pad = (cell: string, i: number) =>

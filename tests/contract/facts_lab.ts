@@ -25,7 +25,7 @@ export async function atHome(action: (home: Home) => Promise<void>): Promise<voi
   const path = folder.join("home");
   await action({
     path,
-    cache: `${path}/.cache/regctl`,
+    cache: `${path}/.cache/regctl/content`,
     run: (script, words, options = {}) => {
       registry.extend(script);
       return runOn(registry, words, { ...options, env: { HOME: path, ...options.env } });

@@ -59,8 +59,8 @@ test("a budget that does not suffice is told before it is spent", async () => {
   assert.equal(run.exitCode, 9);
   assert.equal(
     JSON.parse(run.stderr).error.message,
-    'Cannot read the tags of "HOST/app": it takes 11 GET requests for manifests, and the registry ' +
-      "has 10 left of what it allows in 6 hours: 11 of 12 tags not read",
+    'Cannot read the tags of "HOST/app": manifests to get: 11; the registry has 10 GET requests ' +
+      "left of what it allows in 6 hours: 11 of 12 tags not read",
   );
   assert.match(JSON.parse(run.stderr).error.hint, /^Name fewer tags with --match or --limit/);
 });
@@ -73,16 +73,16 @@ test("images inside of indexes count, too: the indexes are read to know them", a
     blobStep(FIRST.config),
     ...indexes.map((one) => withBudget(manifestStep(one.digest, serve(one)), 20)),
   ];
-  // Three indexes need at least six requests.
-  const few = await tagsAlone([...counting(tags, 5), blobStep(FIRST.config)], JSON_WORDS);
-  assert.match(few.stderr, /takes 6 GET requests for manifests, and the registry has 5 left/);
+  // The indexes themselves are too many.
+  const few = await tagsAlone([...counting(tags, 2), blobStep(FIRST.config)], JSON_WORDS);
+  assert.match(few.stderr, /manifests to get: 3; the registry has 2 GET requests left/);
   // Ten images, one of which was read with the first tag.
   const some = await tagsAlone(
     [...counting(tags, 8), ...reads],
     JSON_WORDS,
   );
   assert.equal(some.exitCode, 9);
-  assert.match(some.stderr, /takes 9 GET requests for manifests, and the registry has 8 left/);
+  assert.match(some.stderr, /manifests to get: 9; the registry has 8 GET requests left/);
   const enough = await tagsAlone([
     ...counting(tags, 12),
     ...reads,
@@ -131,4 +131,86 @@ test("a storm of 429 is waited out: none goes out before its time, and all are r
     const sent = run.requests.filter((request) => request.endsWith(`/manifests/${tag}`));
     assert.equal(sent.length, 2, tag);
   }
+});
+
+test("an image that is a tag, and in an index, is counted and got once", async () => {
+  const multi = index([pointTo(A), pointTo(B)]);
+  const tags = { 0: FIRST, amd64: A, multi };
+  const run = await tagsAlone([
+    ...counting(tags, 3),
+    blobStep(FIRST.config),
+    ...[multi, A, B].map((one) => withBudget(manifestStep(one.digest, serve(one)), 2)),
+    ...[A, B].map(({ config }) => blobStep(config)),
+  ], JSON_WORDS);
+  assert.deepEqual([run.exitCode, rowsOf(run).length], [0, 3]);
+});
+
+test("with --limit no more is asked ahead than may be needed", async () => {
+  const tags = Object.fromEntries(IMAGES.map((one, i) => [`t${i + 10}`, one]));
+  const script = counting(tags, 4);
+  const run = await tagsAlone([
+    ...script.slice(0, 5),
+    ...IMAGES.slice(0, 3).map(({ config }) => blobStep(config)),
+    ...[A, B].map((one) => withBudget(manifestStep(one.digest, serve(one)), 4)),
+    withBudget(manifestStep(C.digest, serve(C)), 4),
+    blobStep(C.config),
+  ], ["--newer-than", "100d", "--limit", "3", "-o", "json"]);
+  assert.deepEqual([run.exitCode, JSON.parse(run.stdout).tags], [0, ["t10", "t11", "t12"]]);
+});
+
+test("a registry that counts and knows no HEAD is not asked for more than it allows", async () => {
+  const tags = Object.fromEntries(IMAGES.map((one, i) => [`t${i + 10}`, one]));
+  const [list, first, ...heads] = counting(tags, 5);
+  assert.ok(list && first);
+  const refused = { ...(heads[0] ?? list), reply: { status: 405 } };
+  const run = await tagsAlone([
+    list,
+    first,
+    blobStep(FIRST.config),
+    refused,
+    withBudget(manifestStep("t11", serve(A)), 4),
+  ], [...JSON_WORDS, "--concurrency", "1"]);
+  assert.equal(run.exitCode, 9);
+  assert.match(run.stderr, /manifests to get: 10; the registry has 4 GET requests left/);
+});
+
+test("a storm that does not end is left soon, however many are under way", async () => {
+  const tags = Array.from({ length: 100 }, (_, i) => `t${i}`);
+  for (const concurrency of [1, 8, 32]) {
+    const run = await tagsAlone(
+      [
+        page(tags),
+        {
+          method: "GET",
+          path: /\/manifests\//,
+          reply: { status: 429, headers: { "retry-after": "5" } },
+          times: Infinity,
+        },
+      ],
+      ["-l", "--retries", "2", "--concurrency", `${concurrency}`],
+    );
+    assert.equal(run.exitCode, 9);
+    // The first tag alone is refused three times, and that is that.
+    assert.equal(run.requests.length, 1 + 3);
+  }
+});
+
+test("one that begins in the middle is left soon, too, and what is known is shown", async () => {
+  const tags = Object.fromEntries(IMAGES.map((one, i) => [`t${i + 10}`, one]));
+  const [list, ...reads] = firstRun(tags, { configs: IMAGES.map(({ config }) => config) });
+  assert.ok(list);
+  const run = await tagsAlone([
+    list,
+    ...reads.filter(({ path }) => path === "/v2/app/manifests/t10"),
+    blobStep(FIRST.config),
+    {
+      method: "GET",
+      path: /\/manifests\//,
+      reply: { status: 429, headers: { "retry-after": "5" } },
+      times: Infinity,
+    },
+  ], ["-l", "--retries", "4", "--concurrency", "8", "-o", "json"]);
+  assert.deepEqual([run.exitCode, tagsOfRows(run)], [9, ["t10"]]);
+  // Eight at once, then one after the other goes ahead, as often as one would be repeated.
+  assert.ok(run.requests.length <= 1 + 2 + 8 + 6, `${run.requests.length}`);
 });

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { atHome, firstRun, headStep, laterRun, rowsOf } from "./facts_lab.ts";
 import { blobStep, type Content, index, manifestStep, pointTo, serve } from "./oci_content.ts";
@@ -30,7 +30,7 @@ const isRoot = process.getuid?.() === 0;
 /** Where the cache has content. */
 function pathOf(cache: string, { digest }: { readonly digest: string }): string {
   const hex = digest.slice("sha256:".length);
-  return join(cache, "sha256", hex.slice(0, 2), hex);
+  return join(cache, hex.slice(0, 2), `sha256-${hex}`);
 }
 
 function filesIn(cache: string): string[] {
@@ -59,9 +59,12 @@ test("what changed is read, and nothing else", async () => {
     const tags = { ...kept, b: moved, c: A };
     const second = await run([
       page(Object.keys(tags)),
-      ...Object.entries(tags).map(([tag, manifest]) => headStep(tag, manifest)),
+      headStep("a", A),
+      headStep("b", moved),
       manifestStep(moved.digest, serve(moved)),
       blobStep(moved.config),
+      // One that is new is got at once.
+      manifestStep("c", serve(A)),
     ], LONG);
     assert.deepEqual(rowsOf(second).map(({ tag, digest }) => [tag, digest]), [
       ["a", A.digest],
@@ -103,7 +106,6 @@ test("a damaged entry is dropped, read again and mended", async () => {
       const repeated = [manifestStep(A.digest, serve(A)), blobStep(A.config)];
       const second = await run([...laterRun(TAGS), ...repeated], LONG);
       assert.deepEqual([second.exitCode, second.stderr, second.stdout], [0, "", first.stdout]);
-      if (statSync(pathOf(cache, A), { throwIfNoEntry: false })?.isDirectory()) return;
       assert.deepEqual(readFileSync(pathOf(cache, A)), A.bytes, String(damage));
     });
   }
@@ -129,22 +131,24 @@ test("--no-cache neither reads nor writes it", async () => {
   });
 });
 
-test("it is for its owner alone, and has content and marks, no names", async () => {
+test("it is for its owner alone, and its files are named by digests", async () => {
   await atHome(async ({ run, cache }) => {
     await run(FIRST, LONG);
-    for (const path of ["", "sha256", "read"].map((name) => join(cache, name))) {
-      assert.equal(statSync(path).mode & 0o777, 0o700, path);
-    }
     const files = filesIn(cache);
     assert.equal(files.length, 8);
+    for (const path of [dirname(cache), cache, ...files.map((file) => dirname(file))]) {
+      assert.equal(statSync(path).mode & 0o777, 0o700, path);
+    }
     for (const file of files) {
       assert.equal(statSync(file).mode & 0o777, 0o600);
-      assert.match(file, /\/(sha256|read)\/([0-9a-f]{2})\/\2[0-9a-f]{62}$/);
+      assert.match(file, /\/([0-9a-f]{2})\/(sha256|tags)-\1[0-9a-f]{62}$/);
     }
     // One that others could look into is closed to them.
-    chmodSync(cache, 0o755);
-    await run(laterRun(TAGS), LONG);
-    assert.equal(statSync(cache).mode & 0o777, 0o700);
+    for (const path of [cache, dirname(cache)]) {
+      chmodSync(path, 0o755);
+      await run(laterRun(TAGS), LONG);
+      assert.equal(statSync(path).mode & 0o777, 0o700);
+    }
   });
 });
 
@@ -152,7 +156,10 @@ test("XDG_CACHE_HOME says where it is, unless it is relative", async () => {
   await atHome(async ({ run, path, cache }) => {
     const env = { XDG_CACHE_HOME: `${path}/elsewhere` };
     await run(FIRST, LONG, { env });
-    assert.deepEqual([existsSync(cache), filesIn(`${path}/elsewhere/regctl`).length], [false, 8]);
+    assert.deepEqual([existsSync(cache), filesIn(`${path}/elsewhere/regctl/content`).length], [
+      false,
+      8,
+    ]);
     await run(laterRun(TAGS), LONG, { env });
     await run(FIRST, LONG, { env: { XDG_CACHE_HOME: "relative" } });
     assert.equal(existsSync(cache), true);
@@ -169,11 +176,17 @@ test("where there can be no cache, nothing is said, and all is read", async () =
       assert.deepEqual([result.exitCode, result.stderr], [0, ""]);
     }
     rmSync(`${path}/.cache`);
-    mkdirSync(`${path}/.cache`);
+    mkdirSync(dirname(cache), { recursive: true });
     writeFileSync(cache, "");
     assert.equal((await run(FIRST, LONG)).exitCode, 0);
-    const info = await run([], ["cache", "info", "-o", "json"]);
-    assert.deepEqual(JSON.parse(info.stdout).files, 0);
+    for (const action of ["info", "clear"]) {
+      const result = await run([], ["cache", action]);
+      assert.equal(result.exitCode, 2);
+      assert.match(
+        result.stderr,
+        /^error: Cannot use .*\/regctl\/content as a cache: it is no folder/,
+      );
+    }
   });
 });
 
@@ -183,17 +196,20 @@ test(
   async () => {
     await atHome(async ({ run, path, cache }) => {
       const foreign = join(path, "foreign");
-      mkdirSync(join(path, ".cache"), { recursive: true });
-      mkdirSync(foreign);
-      symlinkSync(foreign, cache);
-      lchownSync(cache, 12345, 12345);
-      assert.equal((await run(FIRST, LONG)).exitCode, 0);
-      assert.deepEqual(readdirSync(foreign), []);
-      rmSync(cache);
-      mkdirSync(cache);
-      lchownSync(cache, 12345, 12345);
-      assert.equal((await run(FIRST, LONG)).exitCode, 0);
-      assert.deepEqual(readdirSync(cache), []);
+      mkdirSync(foreign, { recursive: true });
+      for (const place of [cache, dirname(cache)]) {
+        mkdirSync(dirname(place), { recursive: true });
+        symlinkSync(foreign, place);
+        lchownSync(place, 12345, 12345);
+        assert.equal((await run(FIRST, LONG)).exitCode, 0);
+        assert.deepEqual(readdirSync(foreign), []);
+        rmSync(place);
+        mkdirSync(place);
+        lchownSync(place, 12345, 12345);
+        assert.equal((await run(FIRST, LONG)).exitCode, 0);
+        assert.deepEqual(readdirSync(place), []);
+        rmSync(dirname(cache), { recursive: true });
+      }
     });
   },
 );
@@ -229,35 +245,48 @@ test("an interrupted run keeps what it read, and the next one reads the rest", a
     assert.equal(cut.exitCode, 130);
     const next = await run([
       page(["a", "b"]),
-      manifestStep("a", serve(A)),
+      headStep("a", A),
       manifestStep("b", serve(B)),
       blobStep(B.config),
     ], LONG);
     assert.equal(next.exitCode, 0);
+    assert.equal((await run(laterRun({ a: A, b: B }), LONG)).exitCode, 0);
   });
 });
 
 test("cache info tells how much there is, cache clear removes it and nothing else", async () => {
   await atHome(async ({ run, cache }) => {
-    const empty = await run([], ["cache", "info"]);
+    const empty = await run([], ["cache"]);
     assert.match(
       empty.stdout,
-      /^folder: .*\/\.cache\/regctl\nfiles: +0\nsize: +0 B of at most 268 MB\n$/,
+      /^path: +.*\/\.cache\/regctl\/content\nfiles: +0\nsize: +0 B of at most 268 MB\n$/,
     );
     await run(FIRST, LONG);
-    writeFileSync(join(cache, "notes.txt"), "mine");
+    writeFileSync(join(dirname(cache), "notes.txt"), "mine");
     const info = await run([], ["cache", "info", "-o", "json"]);
-    assert.deepEqual(JSON.parse(info.stdout), {
-      path: cache,
-      files: 8,
-      bytes: 8 * 4096,
-      maxBytes: 268_435_456,
-    });
+    const bytes = 8 * 4096;
+    assert.deepEqual(JSON.parse(info.stdout), { path: cache, files: 8, bytes, maxBytes: 2 ** 28 });
     const cleared = await run([], ["cache", "clear"]);
     assert.equal(cleared.stdout, "removed 8 files, 32.8 kB\n");
-    assert.deepEqual(readdirSync(cache), ["notes.txt"]);
+    assert.deepEqual(readdirSync(dirname(cache)), ["notes.txt"]);
     const again = await run([], ["cache", "clear", "-o", "json"]);
-    assert.deepEqual(JSON.parse(again.stdout), { path: cache, removedFiles: 0, removedBytes: 0 });
+    assert.deepEqual(JSON.parse(again.stdout), { path: cache, files: 0, bytes: 0 });
     await run(FIRST, LONG);
+  });
+});
+
+test("a run over a part makes the next one over all no dearer", async () => {
+  await atHome(async ({ run }) => {
+    await run(firstRun({ a: A }, { configs: [A.config] }), [...LONG, "--limit", "1"]);
+    const all = await run([
+      page(["a", "b"]),
+      headStep("a", A),
+      manifestStep("b", serve(B)),
+      blobStep(B.config),
+    ], LONG);
+    assert.equal(all.exitCode, 0);
+    // What was known before stays known.
+    await run([page(["a", "b"]), headStep("a", A)], [...LONG, "--limit", "1"]);
+    assert.equal((await run(laterRun({ a: A, b: B }), LONG)).exitCode, 0);
   });
 });

@@ -45,7 +45,7 @@ const REASONS: Readonly<Record<keyof typeof BROKEN, RegExp>> = {
   failing: /^SERVER .* answered 500 \(5 tries\)$/,
   wrong: /^INTEGRITY .* what came has the digest sha256:/,
   large: /^INVALID_RESPONSE .*4194304/,
-  schema1: /^UNSUPPORTED Its manifest is of Docker's schema 1$/,
+  schema1: /^UNSUPPORTED .*: it is of Docker's schema 1, which is not supported$/,
   page: /^INVALID_RESPONSE .* is not a registry's answer/,
   reset: /^NETWORK /,
   "../../etc": /^INVALID_RESPONSE It is not valid as a tag$/,
@@ -93,7 +93,8 @@ test("the table has the reason in place of the facts", async () => {
   );
   assert.deepEqual(run.stdout.split("\n").slice(2), [
     "gone     -                    -                         -     It is listed, but has no manifest",
-    "schema1  -                    -                         -     Its manifest is of Docker's schema 1",
+    "schema1  -                    -                         -     Cannot get the manifest " +
+    '"HOST/app:schema1": it is of Docker\'s schema 1, which is not supported',
     "",
   ]);
   assert.equal(run.stderr, "error: Cannot read 2 of 3 tags: gone, schema1\n");
@@ -106,7 +107,7 @@ test("without -l they are last, in no range, and the reasons are warnings", asyn
     ...firstRun({ a: A, b: B }, { configs: [A.config, B.config] }).slice(1),
     ...BROKEN.gone,
   ];
-  const expected = "warning: gone: Cannot get the manifest";
+  const expected = "warning: gone: It is listed, but has no manifest\n";
   const sorted = await tagsAlone(script, ["--sort", "created"]);
   assert.deepEqual([sorted.exitCode, sorted.stdout], [8, "b\na\ngone\n"]);
   assert.ok(sorted.stderr.startsWith(expected), sorted.stderr);
@@ -128,7 +129,22 @@ test("a configuration or an image inside that cannot be read is a reason, too", 
   ];
   const run = await tagsAlone(script, ["-l", "-o", "json"]);
   assert.equal(run.exitCode, 8);
-  assert.match(rowsOf(run)[1]?.error?.message ?? "", /what came has the digest/);
+  assert.deepEqual(
+    rowsOf(run).map(({ error }) => error?.message.replace(/sha256:\w+/g, "DIGEST")),
+    [
+      'Cannot get the blob "HOST/app@DIGEST": HOST answered 404',
+      'Cannot get the manifest "HOST/app@DIGEST": what came has the digest DIGEST, not DIGEST',
+    ],
+  );
+});
+
+test("an index none of whose images is there is no image of nothing", async () => {
+  const inner = index([pointTo(A), pointTo(B)]);
+  const missing = [A, B].map(({ digest }) => manifestStep(digest, { status: 404 }));
+  const run = await tagsAlone([page(["i"]), manifestStep("i", serve(inner)), ...missing], [
+    ...["-l", "-o", "json"],
+  ]);
+  assert.equal(rowsOf(run)[0]?.error?.message, "None of the images that it lists is there");
 });
 
 test("an index that leads on and on, or lists too much, is a reason", async () => {
@@ -183,6 +199,44 @@ test("a registry that goes on refusing is asked no more, and what is known is sh
   assert.equal(run.exitCode, 9);
   assert.deepEqual(tagsOfRows(run), ["a", "b"]);
   assert.match(run.stderr, /answered 429 .*: 3 of 5 tags not read/);
+});
+
+test("Ctrl-C loses no row that is known, whatever the format", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const format of ["json", "ndjson"]) {
+    const [list, ...reads] = firstRun({ a: A, c: B }, { configs: [A.config, B.config] });
+    assert.ok(list);
+    const script = [
+      page(["a", "b", "c"]),
+      ...reads.map((step) =>
+        step.path === `/v2/app/blobs/${B.config.digest}`
+          ? { ...step, replyWith: () => (resolve(), serve(B.config)) }
+          : step
+      ),
+      // It is refused when the one behind it is known.
+      {
+        ...manifestStep("b", { status: 200 }),
+        replyWith: async () => {
+          await promise;
+          await new Promise((go) => setTimeout(go, 50));
+          return { status: 429, headers: { "retry-after": "30" } };
+        },
+      },
+    ];
+    const run = await tagsAlone(script, ["-l", "-o", format], { stopWhileWaiting: "SIGINT" });
+    assert.deepEqual([run.exitCode, tagsOfRows(run)], [130, ["a", "c"]], format);
+  }
+});
+
+test("Ctrl-C is told of, though the reader has gone", async () => {
+  const script = [
+    page(["a", "b"]),
+    ...firstRun({ a: A }, { configs: [A.config] }).slice(1),
+    manifestStep("b", { status: 429, headers: { "retry-after": "30" } }),
+  ];
+  const run = await tagsAlone(script, ["-l"], { stopWhileWaiting: "SIGINT", isStdoutClosed: true });
+  assert.equal(run.exitCode, 130);
+  assert.match(run.stderr, /Interrupted: 1 of 2 tags not read/);
 });
 
 test("Ctrl-C shows what is known, and ends with 130", async () => {

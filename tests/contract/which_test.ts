@@ -49,10 +49,14 @@ test("which finds what points to a digest, and indexes that list it at any depth
   const run = await which(looking(TAGS, [OUTER, MULTI, OTHER]), [`HOST/app@${A.digest}`]);
   assertRun(run, {
     exitCode: 0,
-    stdout: "a\nalias\nmulti  in its index for linux/arm64/v8\n" +
-      "outer  in its index for linux/arm64/v8\n",
-    stderr: "",
+    stdout: "a\nalias\nmulti\nouter\n",
+    stderr: "note: 2 of them lead to an index that lists it; -o table shows more\n",
   });
+  const references = await which(
+    looking(TAGS, [OUTER, MULTI, OTHER]),
+    [`HOST/app@${A.digest}`, "--full-ref", "-q"],
+  );
+  assert.equal(references.stdout, "HOST/app:a\nHOST/app:alias\nHOST/app:multi\nHOST/app:outer\n");
 });
 
 test("which of a tag asks where it points, and names all that point there", async () => {
@@ -74,13 +78,13 @@ test("which of a tag asks where it points, and names all that point there", asyn
 test("which --platform looks for the image of an index", async () => {
   const run = await which(
     [manifestStep("multi", serve(MULTI)), ...looking({ multi: MULTI, a: A }, [MULTI])],
-    ["HOST/app:multi", "--platform", "linux/arm64", "-o", "table"],
+    ["HOST/app:multi", "--platform", "linux/arm64", "-o", "table", "--no-trunc"],
   );
   assert.equal(
     run.stdout,
-    "TAG    MATCH  PLATFORM        DIGEST\n" +
-      `a      same   -               ${A.digest}\n` +
-      `multi  index  linux/arm64/v8  ${MULTI.digest}\n`,
+    `TAG    DIGEST${" ".repeat(67)}MATCH  PLATFORM\n` +
+      `a      ${A.digest}  same   -\n` +
+      `multi  ${MULTI.digest}  index  linux/arm64/v8\n`,
   );
 });
 
@@ -116,11 +120,11 @@ test("which tells what it could not look at, and what it found", async () => {
     ...looking({ a: A, b: B }).slice(1),
     page(["a", "b", "broken", "../x"]),
     { method: "HEAD", path: "/v2/app/manifests/broken", reply: { status: 404 } },
-    manifestStep("broken", { status: 404 }),
-  ], [`HOST/app@${A.digest}`]);
+  ], [`HOST/app@${A.digest}`, "--concurrency", "1"]);
   assert.deepEqual([run.exitCode, run.stdout], [8, "a\n"]);
+  assert.match(run.stderr, /^warning: 1 of the tags is not valid as a name$/m);
   assert.match(run.stderr, /^warning: \.\.\/x: It is not valid as a tag$/m);
-  assert.match(run.stderr, /^warning: broken: Cannot get the manifest "HOST\/app:broken": .* 404/m);
+  assert.match(run.stderr, /^warning: broken: It is listed, but has no manifest$/m);
   assert.match(run.stderr, /^error: Cannot read 2 of 4 tags: (\.\.\/x, broken|broken, \.\.\/x)$/m);
 });
 
@@ -148,7 +152,7 @@ test("which uses what Google's listing tells", async () => {
     manifestStep(MULTI.digest, serve(MULTI)),
   ];
   const run = await which(script, [`HOST/app@${A.digest}`]);
-  assert.equal(run.stdout, "1\n2\nm  in its index for linux/arm64/v8\n");
+  assert.equal(run.stdout, "1\n2\nm\n");
 });
 
 test("which refuses indexes without end", async () => {
@@ -161,6 +165,36 @@ test("which refuses indexes without end", async () => {
   const run = await which(looking({ deep }, chain.slice(1)), [`HOST/app@${A.digest}`]);
   assert.equal(run.exitCode, 8);
   assert.match(run.stderr, /deep: It lists indexes in indexes without end/);
+});
+
+test("which asks for no more indexes than a registry that counts allows", async () => {
+  const budget = { "ratelimit-remaining": "1;w=3600" };
+  const script = looking(TAGS).map((step) =>
+    step.method === "HEAD"
+      ? {
+        ...step,
+        reply: { status: 200, ...step.reply, headers: { ...step.reply?.headers, ...budget } },
+      }
+      : step
+  );
+  const run = await which(script, [`HOST/app@${A.digest}`]);
+  assert.deepEqual([run.exitCode, run.stdout], [9, "a\nalias\n"]);
+  assert.match(run.stderr, /manifests to get: 3; the registry has 1 GET requests left .* an hour/);
+});
+
+test("which follows no more indexes in an index than anybody has", async () => {
+  const many = index(
+    Array.from({ length: 33 }, (_, i) => (
+      pointTo({ ...MULTI, digest: `sha256:${String(i).padStart(64, "0")}` })
+    )),
+  );
+  const run = await which([
+    ...looking({ many }, [many]),
+    { method: "GET", path: /sha256:0{60}/, reply: { status: 404 }, times: Infinity },
+  ], [`HOST/app@${A.digest}`]);
+  assert.equal(run.exitCode, 8);
+  assert.equal(run.requests.length, 3 + 32);
+  assert.match(run.stderr, /many: It lists more than 32 indexes/);
 });
 
 test("which shows no control characters", async () => {

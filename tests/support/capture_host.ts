@@ -98,6 +98,11 @@ export async function runCapturedBytes(
     stdinIsTerminal: typedPassword !== undefined,
     clock,
     env: (name) => env[name] || undefined,
+    // Nothing is kept where no test looks.
+    openCache: (...words) =>
+      env["HOME"] ?? env["XDG_CACHE_HOME"]
+        ? native.openCache(...words)
+        : Promise.resolve(undefined),
     readStdin: () => Promise.resolve(stdin.toString("utf8")),
     spoolStdin: (options) => spool(Readable.from([stdin]), options, env["TMPDIR"]),
     ask: () => Promise.resolve(options.typed ?? ""),

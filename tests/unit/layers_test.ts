@@ -103,7 +103,7 @@ const SHARED_BY_COMMANDS = [
   "commands/references.ts",
   "commands/report.ts",
   "commands/run_removals.ts",
-  "commands/tag_facts.ts",
+  "commands/print_facts.ts",
   "commands/tag_rows.ts",
   "commands/unread_tags.ts",
 ];

@@ -12,10 +12,10 @@ import {
   type TagRow,
 } from "../core/inventory/tag_facts.ts";
 import type { Platform } from "../core/oci/platform.ts";
-import { formatRepository, type Repository } from "../core/reference/repository.ts";
+import type { Repository } from "../core/reference/repository.ts";
+import { nameRepository } from "../core/registry/repository_name.ts";
 import { tagPages } from "../core/registry/tags.ts";
 import { formatJson, formatJsonLine } from "../core/render/json.ts";
-import { formatCount } from "../core/render/progress.ts";
 import type { SortOrder } from "../core/selection/select.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
@@ -30,31 +30,29 @@ import { readPlatforms, type RegistryOptions } from "./options.ts";
 import {
   assertAllRead,
   countTags,
+  createProgress,
   cutShort,
   readAsFarAsPossible,
   warnOfUnread,
+  writeBefore,
 } from "./unread_tags.ts";
 import { formatTagTable, type RowStyle, toTagDocument } from "./tag_rows.ts";
 
-/** What `tags` takes beside what every listing takes. */
-export interface FactsOptions {
+/** More names help nobody. */
+const MAX_NAMED = 10;
+
+/** All that decides what `tags` reads and shows. */
+export interface TagsOptions extends Omit<ListingOptions, "sort">, RegistryOptions {
+  readonly sort: SortOrder | FactOrder;
   readonly long?: true | undefined;
   readonly newerThan?: string | undefined;
   readonly olderThan?: string | undefined;
   readonly platform?: string | undefined;
   readonly trunc: boolean;
   readonly fullTime?: true | undefined;
+  readonly fullRef?: true | undefined;
   readonly cache: boolean;
   readonly concurrency: number;
-}
-
-/** More names help nobody. */
-const MAX_NAMED = 10;
-
-/** All that decides what `tags` reads and shows. */
-export interface TagFactsOptions
-  extends FactsOptions, Omit<ListingOptions, "sort">, RegistryOptions {
-  readonly sort: SortOrder | FactOrder;
 }
 
 /** What is to be read and chosen, by the flags. */
@@ -72,7 +70,7 @@ interface Wish {
 export async function printFacts(
   context: Context,
   repository: Repository,
-  options: TagFactsOptions,
+  options: TagsOptions,
   presentation: Presentation,
 ): Promise<void> {
   const { host, diagnostics } = context;
@@ -88,28 +86,23 @@ export async function printFacts(
   );
   noteChildren(context, listed);
   if (names.length > 0) assertTold(wish, listed, client.baseUrl.host);
-  const selection = new RowSelection({
-    ...options,
-    ...wish,
-    showsUnread: options.long ?? false,
-    now,
-  });
+  const { long = false, sort, output, limit } = options;
+  const isInOrder = sort !== "none" || options.reverse === true || output !== "ndjson";
+  const selection = new RowSelection({ ...options, ...wish, showsUnread: long, isInOrder, now });
   const printer = new RowPrinter(context, repository, options, presentation, { now, ...wish });
-  const startedAt = host.clock.now();
-  const showProgress = () => {
-    const { read: done } = selection;
-    const elapsedMs = host.clock.now() - startedAt;
-    diagnostics.progress(formatCount({ done, total: names.length, what: "tags read", elapsedMs }));
-  };
+  const progress = createProgress(context);
+  const total = names.length;
   const cache = options.cache ? await ContentCache.open(host) : undefined;
   const failure = await readAsFarAsPossible(() =>
     readTags(client, repository, names, {
       ...wish,
       ...{ listed, now, cache, concurrency: options.concurrency },
+      atATime: wish.order ? undefined : limit,
       isEnough: () => selection.isEnough,
+      onAhead: (done, all) => progress("tags looked up", done, all),
       onRow: async (place, row) => {
         const printed = printer.add(selection.add(place, row));
-        showProgress();
+        progress("tags read", selection.read, total);
         await printed;
       },
     })
@@ -118,23 +111,29 @@ export async function printFacts(
   const { read, unread } = selection;
   if (failure && read === 0) throw failure;
   // What is known is of use, whatever kept the rest from being known.
-  await printer.finish(selection.finish());
+  await writeBefore(failure, () => printer.finish(selection.finish()));
   noteLeftOut(context, selection, options);
-  if (!options.long) warnOfUnread(context, unread);
-  if (failure) throw cutShort(failure, read, names.length);
-  assertAllRead(unread, names.length);
+  if (!long) warnOfUnread(context, unread);
+  if (failure) throw cutShort(failure, read, total);
+  assertAllRead(unread, total);
 }
 
-function toWish({ host }: Context, options: TagFactsOptions, now: number): Wish {
+function toWish({ host }: Context, options: TagsOptions, now: number): Wish {
   const { long, newerThan, olderThan, platform, sort } = options;
   const order = FACT_ORDERS.find((one) => one === sort);
   const by = order === "pushed" ? order : "created";
   const platforms = readPlatforms(host, platform);
-  const range = newerThan === undefined && olderThan === undefined ? undefined : {
-    newerThan: newerThan === undefined ? undefined : parseMoment(newerThan, now),
-    olderThan: olderThan === undefined ? undefined : parseMoment(olderThan, now),
-    by,
-  } as const;
+  const after = newerThan === undefined ? undefined : parseMoment(newerThan, now);
+  const before = olderThan === undefined ? undefined : parseMoment(olderThan, now);
+  if ((after ?? -Infinity) >= (before ?? Infinity)) {
+    throw new RegctlError(
+      "USAGE",
+      `Nothing is newer than ${newerThan} and older than ${olderThan}`,
+    );
+  }
+  const range = newerThan === undefined && olderThan === undefined
+    ? undefined
+    : { newerThan: after, olderThan: before, by } as const;
   const wants: readonly (Fact | undefined)[] = [
     order,
     ...(range ? [by] as const : []),
@@ -146,7 +145,7 @@ function toWish({ host }: Context, options: TagFactsOptions, now: number): Wish 
 
 /** The names whose facts are read: all that fit where the facts decide what is shown of them. */
 function toNameSelection(
-  { sort, limit, reverse, ...others }: TagFactsOptions,
+  { sort, limit, reverse, ...others }: TagsOptions,
   { order, range, platforms }: Wish,
 ): NameSelection {
   const isDecided = !order && !range && !platforms;
@@ -176,36 +175,38 @@ function assertTold({ wants }: Wish, listed: ListedManifests, host: string): voi
 
 function noteLeftOut(
   { diagnostics }: Context,
-  { undated, withoutPlatform }: RowSelection,
-  { platform = "" }: TagFactsOptions,
+  { undated, withoutPlatform, read }: RowSelection,
+  { platform = "" }: TagsOptions,
 ): void {
-  const note = (count: number, reason: string) => {
-    if (count > 0) diagnostics.note(`${countTags(count)} left out: ${reason}`);
-  };
-  note(withoutPlatform, `no image for ${platform}`);
-  note(undated, "no date that tells their age");
+  if (withoutPlatform > 0 && withoutPlatform === read) {
+    diagnostics.note(`None of ${countTags(read)} has an image for ${platform}`);
+  }
+  if (undated > 0) {
+    diagnostics.note(`${countTags(undated)} left out: no date tells how old the image is`);
+  }
 }
 
 /** Prints rows as they become known where their order is known before, else all at the end. */
 class RowPrinter {
   readonly #context: Context;
   readonly #repository: string;
-  readonly #options: TagFactsOptions;
+  readonly #options: TagsOptions;
   readonly #presentation: Presentation;
   readonly #style: RowStyle;
   readonly #streams: boolean;
+  #printed = 0;
 
   constructor(
     context: Context,
     repository: Repository,
-    options: TagFactsOptions,
+    options: TagsOptions,
     presentation: Presentation,
     { now, order, wants }: Wish & { readonly now: number },
   ) {
     const { long, output, fullTime, trunc } = options;
     const { host: { stdout }, secrets } = context;
     this.#context = context;
-    this.#repository = formatRepository(repository);
+    this.#repository = nameRepository(repository);
     this.#options = options;
     this.#presentation = presentation;
     this.#style = {
@@ -217,12 +218,15 @@ class RowPrinter {
 
   /** Takes rows that can be shown. */
   async add(rows: readonly TagRow[]): Promise<void> {
-    if (this.#streams && rows.length > 0) await this.#print(rows);
+    if (!this.#streams || rows.length === 0) return;
+    this.#printed += rows.length;
+    await this.#print(rows);
   }
 
-  /** Takes all of them, when there are no more. */
+  /** Takes all of them, when there are no more: those that were printed come first. */
   async finish(rows: readonly TagRow[]): Promise<void> {
-    if (!this.#streams) await this.#print(rows);
+    const left = rows.slice(this.#printed);
+    if (!this.#streams || left.length > 0) await this.#print(left);
   }
 
   async #print(rows: readonly TagRow[]): Promise<void> {
