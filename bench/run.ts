@@ -8,6 +8,7 @@ import { startDockerRegistry } from "../tests/support/docker_registry.ts";
 import { listen } from "../tests/support/listen.ts";
 import { pushTags } from "../tests/support/push.ts";
 import { measureDownloads } from "./downloads.ts";
+import { type FactsFigures, measureFacts, measureGrowth } from "./facts.ts";
 import { inFolder, measure } from "./measure.ts";
 import { createPagedServer } from "./paged_server.ts";
 import { PEERS, REGCTL } from "./peers.ts";
@@ -126,6 +127,24 @@ print(
       cpu.toFixed(2),
       megabytes.toFixed(0),
     ]),
+  );
+}
+
+{
+  const toCells = ({ requests, wall, cpu, megabytes }: FactsFigures) => [
+    ...[String(requests), wall.toFixed(2), cpu.toFixed(2), megabytes.toFixed(0)],
+  ];
+  const figures = await measureFacts(REGCTL);
+  const base = figures.at(-1);
+  print(
+    "Digest, date, size and platforms of 1,000 tags of a local docker-registry (once)",
+    ["program", "requests", "wall s", "CPU s", "peak MB", "times skopeo"],
+    figures.map((one) => [one.name, ...toCells(one), (one.wall / (base?.wall ?? NaN)).toFixed(2)]),
+  );
+  print(
+    "The same of more and more tags",
+    ["tags", "run", "requests", "wall s", "CPU s", "peak MB"],
+    (await measureGrowth(REGCTL)).map((one) => [String(one.tags), one.name, ...toCells(one)]),
   );
 }
 
