@@ -26,7 +26,8 @@ export async function formatTable(
   const widths = titles.map(() => 0);
   for (const cells of lines) {
     cells.forEach((cell, i) => {
-      widths[i] = Math.min(maxWidth, Math.max(widths[i] ?? 0, widthOf(cell)));
+      const width = widthOf(cell);
+      if (width <= maxWidth) widths[i] = Math.max(widths[i] ?? 0, width);
     });
   }
   const pad = (cell: string, i: number) =>

@@ -43,7 +43,7 @@ test("a cell of more than 400 columns sticks out and does not pad all others", a
     for (const columns of [400, 402, 40_000]) {
       const long = mark.repeat(columns / width);
       const lines = (await formatTable(["A", "B"], rows(long))).split("\n");
-      const padded = (cell: string) => `${cell}${" ".repeat(399)}  `;
+      const padded = (cell: string) => cell.padEnd(columns > 400 ? 3 : 402);
       assert.deepEqual(lines, [
         `${padded("A")}B`,
         `${padded("a")}1`,
@@ -53,4 +53,12 @@ test("a cell of more than 400 columns sticks out and does not pad all others", a
       ]);
     }
   }
+});
+
+test("a narrower limit can be set", async () => {
+  const rows = [["a", "1"], ["abcd", "2"], ["abc", "3"]];
+  assert.equal(
+    await formatTable(["A", "B"], rows, { maxWidth: 3 }),
+    "A    B\na    1\nabcd  2\nabc  3\n",
+  );
 });
