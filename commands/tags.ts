@@ -32,9 +32,8 @@ export function createTagsCommand(context: Context): Command {
         .option("--semver <range>", "only versions in this range, e.g. '^1.4' or '>=1.2 <2'"),
       {
         orders: FACT_ORDERS,
-        sort:
-          "name; version: the oldest first; none: the registry's own, which streams; created, " +
-          "pushed: the newest first; size: the largest first",
+        sort: "version: the oldest first; created, pushed: the newest; size: the largest; none " +
+          "is the registry's own order",
       },
     ),
   )).action(async (text: string, options: TagsOptions) => {

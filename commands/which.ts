@@ -30,6 +30,7 @@ import {
 import { readReference } from "./references.ts";
 import {
   assertAllRead,
+  countTags,
   createProgress,
   cutShort,
   readAsFarAsPossible,
@@ -118,8 +119,8 @@ function noteIndexes(
 ): void {
   const count = matches.filter(({ match }) => match === "index").length;
   if (count === 0 || output !== "text") return;
-  const which = count === matches.length ? "They lead" : `${count} of them lead`;
-  diagnostics.note(`${which} to an index that lists it; -o table shows more`);
+  const which = `${count} of ${countTags(matches.length)}`;
+  diagnostics.note(`By way of an index that lists it: ${which}; -o table tells them apart`);
 }
 
 /** The digest of what is looked for. */

@@ -18,6 +18,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["tags", "HOST/library/busybox", "--sort", "version", "--reverse", "--limit", "4"],
   ["tags", "HOST/library/busybox", "--semver", "^1.13", "-o", "json"],
   ["tags", "HOST/team/app", "--match", "pr-*", "-o", "table"],
+  ["tags", "HOST/team/app", "--long", "--sort", "created", "--limit", "4"],
+  ["which", "HOST/library/busybox:latest"],
   ["manifest", "HOST/team/app:2.1.0", "-o", "table"],
   ["digest", "HOST/team/app:2.1.0", "--platform", "linux/arm64"],
   ["parse", "HOST/team/app:2.1.0"],
@@ -34,8 +36,8 @@ function run(words: readonly string[]): void {
   const { status, stdout, stderr } = spawnSync(program, words, {
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
-    // The journal of what is deleted is to go with the demo.
-    env: { ...process.env, XDG_STATE_HOME: state },
+    // The journal of what is deleted is to go with the demo, and what is kept of what was read.
+    env: { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: state },
   });
   // Its notes belong to what it prints.
   process.stdout.write(stdout + stderr);

@@ -18,6 +18,7 @@ import { assertRun, page } from "./run_against.ts";
 
 const OLD = makeImage("old", "2024-05-06T07:08:09.123456789Z");
 const NEW = makeImage("new", daysAgo(3));
+const A_FEW = makeImage("a few", daysAgo(4));
 
 /** An image for a platform, of so many bytes. */
 function imageFor(architecture: string, created: string, bytes: number, variant?: string) {
@@ -139,6 +140,30 @@ test("-l -o ndjson: each row a line, in the order of the names", async () => {
   const run = await tagsAlone(script, ["-l", "-o", "ndjson"]);
   assert.deepEqual(tagsOfRows(run), ["chart", "multi", "new", "old"]);
   assert.equal(run.stdout.split("\n").length, 5);
+});
+
+test("-l -o ndjson --sort none: each row as soon as it is known", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // One of two at a time waits until the other has gone on to the last tag.
+  const tags = { first: OLD, a: A_FEW, z: NEW, last: OLD };
+  const configs = [A_FEW.config, NEW.config, OLD.config];
+  const script = firstRun(tags, { configs }).map((step) => {
+    if (step.path === "/v2/app/manifests/last") {
+      return { ...step, replyWith: () => (resolve(), serve(OLD)) };
+    }
+    if (step.path !== "/v2/app/manifests/a") return step;
+    return { ...step, replyWith: async () => (await promise, serve(A_FEW)) };
+  });
+  const run = await tagsAlone(script, [
+    ...["-l", "-o", "ndjson", "--sort", "none", "--concurrency", "2"],
+  ]);
+  assert.deepEqual(tagsOfRows(run).slice(0, 2), ["first", "z"]);
+  assert.deepEqual(tagsOfRows(run).toSorted(), ["a", "first", "last", "z"]);
+  const inOrder = await tagsAlone(
+    firstRun({ z: NEW, a: A_FEW }, { configs: [A_FEW.config, NEW.config] }),
+    ["-l", "-o", "json", "--sort", "none"],
+  );
+  assert.deepEqual(tagsOfRows(inOrder), ["z", "a"]);
 });
 
 test("names are chosen first: no manifest is read of one that is not shown", async () => {

@@ -202,28 +202,20 @@ test("a registry that goes on refusing is asked no more, and what is known is sh
 });
 
 test("Ctrl-C loses no row that is known, whatever the format", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
   for (const format of ["json", "ndjson"]) {
-    const [list, ...reads] = firstRun({ a: A, c: B }, { configs: [A.config, B.config] });
-    assert.ok(list);
-    const script = [
-      page(["a", "b", "c"]),
-      ...reads.map((step) =>
-        step.path === `/v2/app/blobs/${B.config.digest}`
-          ? { ...step, replyWith: () => (resolve(), serve(B.config)) }
-          : step
-      ),
-      // It is refused when the one behind it is known.
-      {
-        ...manifestStep("b", { status: 200 }),
-        replyWith: async () => {
-          await promise;
-          await new Promise((go) => setTimeout(go, 50));
-          return { status: 429, headers: { "retry-after": "30" } };
-        },
-      },
-    ];
-    const run = await tagsAlone(script, ["-l", "-o", format], { stopWhileWaiting: "SIGINT" });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const refusal = { status: 429, headers: { "retry-after": "30" } };
+    // Of two at a time the one waits until the other has gone on to the last tag.
+    const run = await tagsAlone(
+      [
+        page(["a", "b", "c", "d"]),
+        ...firstRun({ a: A, c: B }, { configs: [A.config, B.config] }).slice(1),
+        { ...manifestStep("b", refusal), replyWith: async () => (await promise, refusal) },
+        { ...manifestStep("d", refusal), replyWith: () => (resolve(), refusal) },
+      ],
+      ["-l", "-o", format, "--concurrency", "2"],
+      { stopWhileWaiting: "SIGINT" },
+    );
     assert.deepEqual([run.exitCode, tagsOfRows(run)], [130, ["a", "c"]], format);
   }
 });

@@ -7,7 +7,7 @@ import { assertRun, runAgainst } from "./run_against.ts";
 const USAGE: readonly (readonly [readonly string[], string])[] = [
   [["tags"], "Missing required argument 'repo'"],
   [["tags", "HOST/app", "more"], "Too many arguments for 'tags'. Expected 1 argument but got 2"],
-  [["tags", "HOST/app", "--sort", "size"], "Option '--sort <order>' argument 'size' is invalid."],
+  [["tags", "HOST/app", "--sort", "date"], "Option '--sort <order>' argument 'date' is invalid."],
   [
     ["tags", "HOST/app", "-o", "yaml"],
     "Option '-o, --output <format>' argument 'yaml' is invalid.",

@@ -50,7 +50,7 @@ test("which finds what points to a digest, and indexes that list it at any depth
   assertRun(run, {
     exitCode: 0,
     stdout: "a\nalias\nmulti\nouter\n",
-    stderr: "note: 2 of them lead to an index that lists it; -o table shows more\n",
+    stderr: "note: By way of an index that lists it: 2 of 4 tags; -o table tells them apart\n",
   });
   const references = await which(
     looking(TAGS, [OUTER, MULTI, OTHER]),

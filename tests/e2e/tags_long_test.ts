@@ -210,9 +210,10 @@ test("regctl serve: the facts and their order, and which tags lead to an image",
   const sizes = (JSON.parse(stdout) as readonly Row[]).map(({ size }) => size);
   assert.deepEqual(sizes, sizes.toSorted((a, b) => b - a));
   const [{ images: [inner] = [] } = {}] = images;
-  const found = await regctl(home, "which", `${app}@${inner?.digest}`);
-  assert.equal(
-    found.stdout,
-    "build-0  in its index for linux/amd64\nlatest  in its index for linux/amd64\n",
+  const found = await regctl(home, "which", `${app}@${inner?.digest}`, "-o", "json");
+  const matches = JSON.parse(found.stdout) as { tag: string; match: string; platform: string }[];
+  assert.deepEqual(
+    matches.map(({ tag, match, platform }) => `${tag} ${match} ${platform}`),
+    ["build-0 index linux/amd64", "latest index linux/amd64"],
   );
 });
