@@ -8,6 +8,8 @@ import { inFolder, measure } from "./measure.ts";
 /** As many processes as have work with two cores. */
 const PROCESSES = 8;
 const TAGS = 1000;
+/** The images of a platform share as many configurations. */
+const CONFIGS = 120;
 const SIZES = [100, 1000, 10_000];
 
 /** What reading the facts of tags took. */
@@ -76,7 +78,7 @@ async function inRepository<T>(
 ): Promise<T> {
   return await inFolder(async (home) => {
     await using registry = await startDockerRegistry();
-    const images = makeMixedTags({ count: tags, indexEvery: 5, configs: 300 });
+    const images = makeMixedTags({ count: tags, indexEvery: 5, configs: CONFIGS });
     writeDockerStorage(join(registry.folder, "data"), "app", images);
     const read: Read = async ({ name, words }) => {
       const { length } = await settledLog(registry);

@@ -86,11 +86,22 @@ export function findAmbiguousKey(
 
 function judgeKey({ keys, shape, lastKey: key }: Level): AmbiguousKey | undefined {
   const folded = shape ? fold(key) : key;
-  const like = shape?.names.find((name) => fold(name) === folded);
+  const like = shape && foldNames(shape).get(folded);
   if (like !== undefined && like !== key) return { key, like };
   if (keys?.has(folded)) return { key };
   keys?.add(folded);
   return undefined;
+}
+
+/** Folding all names for each key would take most of the time. */
+const FOLDED_NAMES = new WeakMap<JsonShape, ReadonlyMap<string, string>>();
+
+function foldNames(shape: JsonShape): ReadonlyMap<string, string> {
+  const known = FOLDED_NAMES.get(shape);
+  if (known) return known;
+  const names = new Map(shape.names.map((name) => [fold(name), name]));
+  FOLDED_NAMES.set(shape, names);
+  return names;
 }
 
 /** Where a value stands in a text. */

@@ -76,7 +76,7 @@ class Folder implements CacheFolder {
   read(name: string, maxBytes: number): Uint8Array | undefined {
     let file: number | undefined;
     try {
-      file = openSync(join(this.#path, name), READ_FLAGS);
+      file = openSync(`${this.#path}/${name}`, READ_FLAGS);
       const stats = fstatSync(file);
       const { mtimeMs, size } = stats;
       if (!stats.isFile() || size > maxBytes) throw Object.assign(new Error(), { code: "EISDIR" });
@@ -93,7 +93,7 @@ class Folder implements CacheFolder {
 
   write(name: string, bytes: Uint8Array): void {
     if (this.#isReadOnly) return;
-    const path = join(this.#path, name);
+    const path = `${this.#path}/${name}`;
     try {
       this.#create(path, bytes);
     } catch (error) {
