@@ -210,8 +210,10 @@ class RowPrinter {
     this.#options = options;
     this.#presentation = presentation;
     this.#style = {
-      ...{ trunc, now, isShort: stdout.isTerminal && !fullTime, withPushed: wants.has("pushed") },
       redact: (text) => secrets.redact(text),
+      ...{ trunc, now, withPushed: wants.has("pushed") },
+      isRelative: stdout.isTerminal && !fullTime,
+      columns: stdout.isTerminal ? stdout.columns : undefined,
     };
     this.#streams = order === undefined && (output === "ndjson" || (output === "text" && !long));
   }

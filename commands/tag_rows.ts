@@ -1,10 +1,5 @@
-import {
-  isUnread,
-  type TagFacts,
-  type TagRow,
-  type UnreadTag,
-} from "../core/inventory/tag_facts.ts";
 import { readAge } from "../core/inventory/select_facts.ts";
+import { isUnread, type TagFacts, type TagRow } from "../core/inventory/tag_facts.ts";
 import { shortenDigest } from "../core/oci/digest.ts";
 import { formatAge } from "../core/render/age.ts";
 import { formatSize } from "../core/render/size.ts";
@@ -17,43 +12,75 @@ export interface RowStyle {
   readonly redact: (text: string) => string;
   /** Digests are cut. */
   readonly trunc: boolean;
-  /** Dates are ages, and long lists of platforms are cut, for people. */
-  readonly isShort: boolean;
+  /** Dates are ages. */
+  readonly isRelative: boolean;
+  /** What it has to fit into, as far as that can be. Default: nothing. */
+  readonly columns: number | undefined;
   /** There is a column for the date of the push. */
   readonly withPushed: boolean;
   /** In milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** More of them make a line that wraps, on the terminals that most people have. */
-const MAX_PLATFORMS = 3;
+/** `linux/amd64`, and what stands between columns. */
+const MIN_PLATFORM_WIDTH = 11;
+const GAP_WIDTH = 2;
 /** A signature's tag is of 76 characters; it sticks out, and moves no others. */
 const MAX_COLUMN_WIDTH = 40;
 /** Types of media are rarely longer. */
 const MAX_TYPE_LENGTH = 120;
 const NOTHING = "-";
 
-/** The rows as a table. */
+/** A column of the table. */
+interface Column {
+  readonly title: string;
+  readonly toCell: (row: TagFacts) => string;
+}
+
+/**
+ * The rows as a table. Where it is to fit into a terminal, long lists of platforms are cut, and on a
+ * narrow one digests and platforms are left out.
+ */
 export function formatTagTable(rows: readonly TagRow[], style: RowStyle): Promise<string> {
-  const { trunc, withPushed, redact } = style;
-  const pushed = <T>(cell: T) => withPushed ? [cell] : [];
-  const toCells = (row: TagFacts) => [
-    row.tag,
-    trunc ? shortenDigest(row.digest) : row.digest,
-    formatDate(row.created, style),
-    ...pushed(formatDate(row.pushed, style)),
-    row.size === undefined ? NOTHING : formatSize(row.size),
-    describeKind(row, style),
+  const { trunc, withPushed, columns } = style;
+  const digest: Column = {
+    title: "DIGEST",
+    toCell: (row) => trunc ? shortenDigest(row.digest) : row.digest,
+  };
+  const others: readonly Column[] = [
+    { title: "CREATED", toCell: (row) => formatDate(row.created, style) },
+    ...(withPushed
+      ? [{ title: "PUSHED", toCell: (row: TagFacts) => formatDate(row.pushed, style) }]
+      : []),
+    { title: "SIZE", toCell: ({ size }) => size === undefined ? NOTHING : formatSize(size) },
   ];
-  const toUnreadCells = (row: UnreadTag) => [
-    ...[row.tag, NOTHING, NOTHING, ...pushed(NOTHING), NOTHING],
-    redact(row.error.message),
-  ];
+  const widthOf = (some: readonly Column[]) =>
+    [{ title: "TAG", toCell: ({ tag }: TagFacts) => tag }, ...some]
+      .reduce((sum, column) => sum + measure(column, rows) + GAP_WIDTH, 0);
+  const spaceBeside = (some: readonly Column[]) => (columns ?? Infinity) - widthOf(some);
+  const isWide = !trunc || spaceBeside([digest, ...others]) >= MIN_PLATFORM_WIDTH;
+  const shown = isWide ? [digest, ...others] : others;
+  const space = spaceBeside(shown);
+  // A reason has to stand somewhere, and a line may wrap for it.
+  const hasLast = space >= MIN_PLATFORM_WIDTH || rows.some(isUnread);
+  const last = (cell: string) => hasLast ? [cell] : [];
   return formatTable(
-    ["TAG", "DIGEST", "CREATED", ...pushed("PUSHED"), "SIZE", "PLATFORMS"],
-    rows.map((row) => isUnread(row) ? toUnreadCells(row) : toCells(row)),
+    ["TAG", ...shown.map(({ title }) => title), ...last("PLATFORMS")],
+    rows.map((row) =>
+      isUnread(row)
+        ? [row.tag, ...shown.map(() => NOTHING), ...last(style.redact(row.error.message))]
+        : [row.tag, ...shown.map(({ toCell }) => toCell(row)), ...last(describeKind(row, space))]
+    ),
     { maxWidth: MAX_COLUMN_WIDTH },
   );
+}
+
+/** The width that a column needs, without cells that stick out. */
+function measure({ title, toCell }: Column, rows: readonly TagRow[]): number {
+  return rows.reduce((width, row) => {
+    const { length } = isUnread(row) ? NOTHING : toCell(row);
+    return length > MAX_COLUMN_WIDTH ? width : Math.max(width, length);
+  }, title.length);
 }
 
 /** A row as JSON: dates are texts of RFC 3339, sizes bytes; what is not known is left out. */
@@ -68,22 +95,28 @@ export function toTagDocument(row: TagRow, repository: string, style: RowStyle):
   };
 }
 
-function formatDate(text: string | undefined, { isShort, now }: RowStyle): string {
+function formatDate(text: string | undefined, { isRelative, now }: RowStyle): string {
   if (text === undefined) return NOTHING;
-  if (!isShort) return text;
+  if (!isRelative) return text;
   const at = readAge(text, now);
   // As it was written: it says nothing of how old the image is.
   return at === undefined ? text.slice(0, "2026-01-31".length) : formatAge(now - at);
 }
 
-/** What it runs on, or what it is. */
-function describeKind(row: TagFacts, { isShort }: RowStyle): string {
-  const { platforms = [], artifactType, image } = row;
+/** What it runs on, or what it is; as much of that as fits. */
+function describeKind({ platforms = [], artifactType, image }: TagFacts, space: number): string {
   if (image) return image.platform;
-  if (platforms.length > 0) {
-    const isLong = isShort && platforms.length > MAX_PLATFORMS;
-    const shown = isLong ? platforms.slice(0, MAX_PLATFORMS - 1) : platforms;
-    return [...shown, ...(isLong ? [`+${platforms.length - shown.length}`] : [])].join(", ");
-  }
+  if (platforms.length > 0) return fit(platforms, space);
   return artifactType === undefined ? NOTHING : shorten(artifactType, MAX_TYPE_LENGTH);
+}
+
+/** `linux/amd64, linux/arm64, +2` */
+function fit(names: readonly string[], space: number): string {
+  const all = names.join(", ");
+  if (all.length <= space) return all;
+  for (let count = names.length - 1; count > 1; count--) {
+    const some = `${names.slice(0, count).join(", ")}, +${names.length - count}`;
+    if (some.length <= space) return some;
+  }
+  return names.length > 1 ? `${names[0]}, +${names.length - 1}` : all;
 }

@@ -44,7 +44,9 @@ export function createProgress(
   return (what, done, total) => {
     if (what !== phase) startedAt = clock.now();
     phase = what;
-    diagnostics.progress(formatCount({ done, total, what, elapsedMs: clock.now() - startedAt }));
+    const elapsedMs = clock.now() - startedAt;
+    const { columns } = diagnostics;
+    diagnostics.progress(formatCount({ done, total, what, elapsedMs, columns }));
   };
 }
 

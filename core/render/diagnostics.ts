@@ -33,6 +33,11 @@ export class Diagnostics {
     this.#options = options;
   }
 
+  /** The width of what is written to. */
+  get columns(): number {
+    return this.#output.columns;
+  }
+
   /** Something the user should know of. */
   warn(text: string): void {
     this.#remark("warning", 33, text);

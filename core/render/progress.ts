@@ -27,7 +27,12 @@ export interface Progress {
   readonly what: string;
   /** Since it began; tells how fast it goes, and how long it will take. Default: neither is told. */
   readonly elapsedMs?: number;
+  /** Where that is little, there is no bar. Default: there is one. */
+  readonly columns?: number;
 }
+
+/** The bar, the numbers and the times need as many. */
+const MIN_BAR_COLUMNS = 64;
 
 /** What was done in less says little of how long the rest will take. */
 const MIN_ELAPSED_MS = 1_000;
@@ -36,8 +41,11 @@ const MIN_ELAPSED_MS = 1_000;
  * `[=====>              ]  27%  270 of 1000 tags deleted`, in one line, with `  85/s  9 s left` behind
  * it where the time is given.
  */
-export function formatCount({ done, total, what, elapsedMs = 0 }: Progress): string {
-  const count = `${formatBar(done, total)}  ${done} of ${total} ${what}`;
+export function formatCount(
+  { done, total, what, elapsedMs = 0, columns = Infinity }: Progress,
+): string {
+  const bar = columns < MIN_BAR_COLUMNS ? "" : `${formatBar(done, total)}  `;
+  const count = `${bar}${done} of ${total} ${what}`;
   if (elapsedMs < MIN_ELAPSED_MS || done === 0) return count;
   const rate = done / elapsedMs * 1000;
   return `${count}  ${formatRate(rate)}/s  ${formatTime((total - done) / rate)} left`;

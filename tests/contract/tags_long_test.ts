@@ -79,15 +79,32 @@ test("-l: a table for people on a terminal, exact elsewhere", async () => {
   );
 });
 
-test("-l on a terminal cuts a long list of platforms, and shows no age for a date that tells none", async () => {
+test("-l fits into a terminal, and shows no age for a date that tells none", async () => {
   const names = ["amd64", "arm64", "s390x", "ppc64le", "riscv64"];
   const images = names.map((name, i) => imageFor(name, "1970-01-01T00:00:00Z", i));
   const all = index(
     images.map((one, i) => pointTo(one, { platform: { os: "linux", architecture: names[i] } })),
   );
   const script = firstRun({ all }, { inner: images, configs: images.map(({ config }) => config) });
-  const run = await tagsAlone(script, ["-l"], { isStdoutTerminal: true });
-  assert.match(run.stdout, / 1970-01-01 +15 B +linux\/amd64, linux\/arm64, \+3\n$/);
+  const digest = all.digest.slice(0, 19);
+  const table = async (columns: number, ...words: readonly string[]) =>
+    (await tagsAlone(script, ["-l", ...words], { isStdoutTerminal: true, columns })).stdout
+      .split("\n")[1];
+  const head = `all  ${digest}  1970-01-01  15 B  `;
+  assert.equal(
+    await table(120),
+    `${head}linux/amd64, linux/arm64, linux/s390x, linux/ppc64le, linux/riscv64`,
+  );
+  assert.equal(await table(80), `${head}linux/amd64, linux/arm64, +3`);
+  assert.equal(await table(60), `${head}linux/amd64, +4`);
+  assert.equal(await table(55), `${head}linux/amd64, +4`);
+  assert.equal(await table(54), "all  1970-01-01  15 B  linux/amd64, linux/arm64, +3");
+  assert.equal(await table(50), "all  1970-01-01  15 B  linux/amd64, +4");
+  assert.equal(await table(30), "all  1970-01-01  15 B");
+  assert.equal(
+    await table(30, "--no-trunc"),
+    `all  ${all.digest}  1970-01-01  15 B`,
+  );
   const piped = await tagsAlone(script, ["-l"]);
   assert.match(piped.stdout, / 1970-01-01T00:00:00Z +15 B +(linux\/\w+, ){4}linux\/riscv64\n$/);
 });

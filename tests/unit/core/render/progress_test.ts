@@ -45,3 +45,9 @@ test("formatCount tells speed and time left once there is something to tell", ()
     assert.equal(line.slice("[====================] 100%  ".length), text);
   }
 });
+
+test("formatCount has no bar where there is little room", () => {
+  const task = { done: 1, total: 2, what: "read", elapsedMs: 1000 };
+  assert.equal(formatCount({ ...task, columns: 40 }), "1 of 2 read  1.0/s  1 s left");
+  assert.match(formatCount({ ...task, columns: 80 }), /^\[=/);
+});
