@@ -5,17 +5,10 @@ import { ListedManifests } from "../core/inventory/listed_manifests.ts";
 import { readTags } from "../core/inventory/read_tags.ts";
 import { RowSelection } from "../core/inventory/row_selection.ts";
 import type { DateRange } from "../core/inventory/select_facts.ts";
-import {
-  type Fact,
-  FACT_ORDERS,
-  type FactOrder,
-  type TagRow,
-} from "../core/inventory/tag_facts.ts";
+import { type Fact, FACT_ORDERS, type FactOrder } from "../core/inventory/tag_facts.ts";
 import type { Platform } from "../core/oci/platform.ts";
 import type { Repository } from "../core/reference/repository.ts";
-import { nameRepository } from "../core/registry/repository_name.ts";
 import { tagPages } from "../core/registry/tags.ts";
-import { formatJson, formatJsonLine } from "../core/render/json.ts";
 import type { SortOrder } from "../core/selection/select.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
@@ -24,9 +17,9 @@ import {
   type ListingOptions,
   type NameSelection,
   type Presentation,
-  printNames,
 } from "./listing.ts";
 import { readPlatforms, type RegistryOptions } from "./options.ts";
+import { RowPrinter, type RowPrinterOptions } from "./row_printer.ts";
 import {
   assertAllRead,
   countTags,
@@ -36,20 +29,17 @@ import {
   warnOfUnread,
   writeBefore,
 } from "./unread_tags.ts";
-import { formatTagTable, type RowStyle, toTagDocument } from "./tag_rows.ts";
 
 /** More names help nobody. */
 const MAX_NAMED = 10;
 
 /** All that decides what `tags` reads and shows. */
-export interface TagsOptions extends Omit<ListingOptions, "sort">, RegistryOptions {
+export interface TagsOptions
+  extends Omit<ListingOptions, "sort">, RegistryOptions, RowPrinterOptions {
   readonly sort: SortOrder | FactOrder;
-  readonly long?: true | undefined;
   readonly newerThan?: string | undefined;
   readonly olderThan?: string | undefined;
   readonly platform?: string | undefined;
-  readonly trunc: boolean;
-  readonly fullTime?: true | undefined;
   readonly fullRef?: true | undefined;
   readonly cache: boolean;
   readonly concurrency: number;
@@ -183,69 +173,5 @@ function noteLeftOut(
   }
   if (undated > 0) {
     diagnostics.note(`${countTags(undated)} left out: no date tells how old the image is`);
-  }
-}
-
-/** Prints rows as they become known where their order is known before, else all at the end. */
-class RowPrinter {
-  readonly #context: Context;
-  readonly #repository: string;
-  readonly #options: TagsOptions;
-  readonly #presentation: Presentation;
-  readonly #style: RowStyle;
-  readonly #streams: boolean;
-  #printed = 0;
-
-  constructor(
-    context: Context,
-    repository: Repository,
-    options: TagsOptions,
-    presentation: Presentation,
-    { now, order, wants }: Wish & { readonly now: number },
-  ) {
-    const { long, output, fullTime, trunc } = options;
-    const { host: { stdout }, secrets } = context;
-    this.#context = context;
-    this.#repository = nameRepository(repository);
-    this.#options = options;
-    this.#presentation = presentation;
-    this.#style = {
-      redact: (text) => secrets.redact(text),
-      ...{ trunc, now, withPushed: wants.has("pushed") },
-      isRelative: stdout.isTerminal && !fullTime,
-      columns: stdout.isTerminal ? stdout.columns : undefined,
-    };
-    this.#streams = order === undefined && (output === "ndjson" || (output === "text" && !long));
-  }
-
-  /** Takes rows that can be shown. */
-  async add(rows: readonly TagRow[]): Promise<void> {
-    if (!this.#streams || rows.length === 0) return;
-    this.#printed += rows.length;
-    await this.#print(rows);
-  }
-
-  /** Takes all of them, when there are no more: those that were printed come first. */
-  async finish(rows: readonly TagRow[]): Promise<void> {
-    const left = rows.slice(this.#printed);
-    if (!this.#streams || left.length > 0) await this.#print(left);
-  }
-
-  async #print(rows: readonly TagRow[]): Promise<void> {
-    const { diagnostics, host: { stdout } } = this.#context;
-    const { long, output } = this.#options;
-    diagnostics.clearProgress();
-    if (!long) {
-      const names = rows.map(({ tag }) => tag);
-      return await printNames(this.#context, names, this.#options, this.#presentation);
-    }
-    const documents = () => rows.map((row) => toTagDocument(row, this.#repository, this.#style));
-    await stdout.write(
-      output === "json"
-        ? formatJson(documents())
-        : output === "ndjson"
-        ? documents().map(formatJsonLine).join("")
-        : await formatTagTable(rows, this.#style),
-    );
   }
 }

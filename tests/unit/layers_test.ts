@@ -102,6 +102,7 @@ const SHARED_BY_COMMANDS = [
   "commands/policy_options.ts",
   "commands/references.ts",
   "commands/report.ts",
+  "commands/row_printer.ts",
   "commands/run_removals.ts",
   "commands/print_facts.ts",
   "commands/tag_rows.ts",
