@@ -52,7 +52,7 @@ async function clear({ host }: Context, { output }: CacheOptions): Promise<void>
   await host.stdout.write(
     output === "json"
       ? formatJson({ path, files: removed.files, bytes: removed.bytes })
-      : `removed ${removed.files} files, ${formatSize(removed.bytes)}\n`,
+      : `removed: ${formatSize(removed.bytes)}, files: ${removed.files}\n`,
   );
   if (left.files === 0) return;
   throw new RegctlError("PARTIAL", `Cannot remove ${left.files} of ${files} files in ${path}`);

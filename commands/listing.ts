@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { Pauses } from "../core/pauses.ts";
 import type { ListingPage } from "../core/registry/listing.ts";
 import { escapeText } from "../core/render/escape.ts";
 import { formatJson, formatJsonLine } from "../core/render/json.ts";
@@ -6,9 +7,6 @@ import { formatTable } from "../core/render/table.ts";
 import { createFilter, SORT_ORDERS, sortNames, type SortOrder } from "../core/selection/select.ts";
 import type { Context } from "./context.ts";
 import { collect, parsePositiveCount } from "./options.ts";
-
-// Nobody waits longer than this for a Ctrl-C to be heard.
-const MAX_BUSY_MS = 50;
 
 /** How a listing can be printed. */
 const FORMATS = ["text", "json", "ndjson", "table"] as const;
@@ -190,13 +188,10 @@ async function filterNames(
   { abort: { signal } }: Context,
 ): Promise<readonly string[]> {
   const wanted: string[] = [];
-  let pausedAt = performance.now();
+  const pauses = new Pauses();
   for (const name of names) {
     if (isWanted(name)) wanted.push(name);
-    if (performance.now() - pausedAt < MAX_BUSY_MS) continue;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    signal.throwIfAborted();
-    pausedAt = performance.now();
+    await pauses.take(signal);
   }
   return wanted;
 }

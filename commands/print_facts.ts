@@ -3,7 +3,7 @@ import { RegctlError } from "../core/errors.ts";
 import { ContentCache } from "../core/inventory/content_cache.ts";
 import { ListedManifests } from "../core/inventory/listed_manifests.ts";
 import { readTags } from "../core/inventory/read_tags.ts";
-import { RowSelection } from "../core/inventory/row_selection.ts";
+import { RowSelection, type RowSummary } from "../core/inventory/row_selection.ts";
 import type { DateRange } from "../core/inventory/select_facts.ts";
 import { type Fact, FACT_ORDERS, type FactOrder } from "../core/inventory/tag_facts.ts";
 import type { Platform } from "../core/oci/platform.ts";
@@ -78,7 +78,9 @@ export async function printFacts(
   if (names.length > 0) assertTold(wish, listed, client.baseUrl.host);
   const { long = false, sort, output, limit } = options;
   const isInOrder = sort !== "none" || options.reverse === true || output !== "ndjson";
-  const selection = new RowSelection({ ...options, ...wish, showsUnread: long, isInOrder, now });
+  // What may be of the date or not is of no use where only names are shown.
+  const showsUnread = long || !(wish.range ?? wish.platforms);
+  const selection = new RowSelection({ ...options, ...wish, showsUnread, isInOrder, now });
   const printer = new RowPrinter(context, repository, options, presentation, { now, ...wish });
   const progress = createProgress(context);
   const total = names.length;
@@ -87,7 +89,7 @@ export async function printFacts(
     readTags(client, repository, names, {
       ...wish,
       ...{ listed, now, cache, concurrency: options.concurrency },
-      atATime: wish.order ? undefined : limit,
+      mayBeEnough: wish.order ? undefined : limit,
       isEnough: () => selection.isEnough,
       onAhead: (done, all) => progress("tags looked up", done, all),
       onRow: async (place, row) => {
@@ -98,14 +100,14 @@ export async function printFacts(
     })
   );
   diagnostics.clearProgress();
-  const { read, unread } = selection;
-  if (failure && read === 0) throw failure;
+  if (failure && selection.read === 0) throw failure;
   // What is known is of use, whatever kept the rest from being known.
   await writeBefore(failure, () => printer.finish(selection.finish()));
-  noteLeftOut(context, selection, options);
-  if (!long) warnOfUnread(context, unread);
-  if (failure) throw cutShort(failure, read, total);
-  assertAllRead(unread, total);
+  const summary = selection.summarize();
+  noteLeftOut(context, summary, options);
+  if (!long) warnOfUnread(context, summary.unread);
+  if (failure) throw cutShort(failure, summary.read, total);
+  assertAllRead(summary.unread, summary.read);
 }
 
 function toWish({ host }: Context, options: TagsOptions, now: number): Wish {
@@ -165,7 +167,7 @@ function assertTold({ wants }: Wish, listed: ListedManifests, host: string): voi
 
 function noteLeftOut(
   { diagnostics }: Context,
-  { undated, withoutPlatform, read }: RowSelection,
+  { undated, withoutPlatform, read }: RowSummary,
   { platform = "" }: TagsOptions,
 ): void {
   if (withoutPlatform > 0 && withoutPlatform === read) {

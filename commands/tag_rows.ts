@@ -22,13 +22,13 @@ export interface RowStyle {
   readonly now: number;
 }
 
-/** `linux/amd64`, and what stands between columns. */
-const MIN_PLATFORM_WIDTH = 11;
+/** What stands between columns. */
 const GAP_WIDTH = 2;
 /** A signature's tag is of 76 characters; it sticks out, and moves no others. */
-const MAX_COLUMN_WIDTH = 40;
-/** Types of media are rarely longer. */
+const MAX_TAG_WIDTH = 40;
+/** Types of media are rarely longer; less of one says nothing. */
 const MAX_TYPE_LENGTH = 120;
+const MIN_TYPE_LENGTH = 20;
 const NOTHING = "-";
 
 /** A column of the table. */
@@ -54,15 +54,19 @@ export function formatTagTable(rows: readonly TagRow[], style: RowStyle): Promis
       : []),
     { title: "SIZE", toCell: ({ size }) => size === undefined ? NOTHING : formatSize(size) },
   ];
-  const widthOf = (some: readonly Column[]) =>
-    [{ title: "TAG", toCell: ({ tag }: TagFacts) => tag }, ...some]
-      .reduce((sum, column) => sum + measure(column, rows) + GAP_WIDTH, 0);
-  const spaceBeside = (some: readonly Column[]) => (columns ?? Infinity) - widthOf(some);
-  const isWide = !trunc || spaceBeside([digest, ...others]) >= MIN_PLATFORM_WIDTH;
+  const tagWidth = measure("TAG", rows.map(({ tag }) => tag), MAX_TAG_WIDTH);
+  const facts = rows.filter((row): row is TagFacts => !isUnread(row));
+  const spaceBeside = (some: readonly Column[]) =>
+    some.reduce(
+      (space, { title, toCell }) => space - measure(title, facts.map(toCell)) - GAP_WIDTH,
+      (columns ?? Infinity) - tagWidth - GAP_WIDTH,
+    );
+  const needed = measure("PLATFORMS", facts.map((row) => describeKind(row, 0)));
+  const isWide = !trunc || spaceBeside([digest, ...others]) >= needed;
   const shown = isWide ? [digest, ...others] : others;
   const space = spaceBeside(shown);
   // A reason has to stand somewhere, and a line may wrap for it.
-  const hasLast = space >= MIN_PLATFORM_WIDTH || rows.some(isUnread);
+  const hasLast = space >= needed || facts.length < rows.length;
   const last = (cell: string) => hasLast ? [cell] : [];
   return formatTable(
     ["TAG", ...shown.map(({ title }) => title), ...last("PLATFORMS")],
@@ -71,16 +75,16 @@ export function formatTagTable(rows: readonly TagRow[], style: RowStyle): Promis
         ? [row.tag, ...shown.map(() => NOTHING), ...last(style.redact(row.error.message))]
         : [row.tag, ...shown.map(({ toCell }) => toCell(row)), ...last(describeKind(row, space))]
     ),
-    { maxWidth: MAX_COLUMN_WIDTH },
+    { maxFirstWidth: MAX_TAG_WIDTH },
   );
 }
 
 /** The width that a column needs, without cells that stick out. */
-function measure({ title, toCell }: Column, rows: readonly TagRow[]): number {
-  return rows.reduce((width, row) => {
-    const { length } = isUnread(row) ? NOTHING : toCell(row);
-    return length > MAX_COLUMN_WIDTH ? width : Math.max(width, length);
-  }, title.length);
+function measure(title: string, cells: readonly string[], max = Infinity): number {
+  return cells.reduce(
+    (width, { length }) => length > max ? width : Math.max(width, length),
+    title.length,
+  );
 }
 
 /** A row as JSON: dates are texts of RFC 3339, sizes bytes; what is not known is left out. */
@@ -107,7 +111,9 @@ function formatDate(text: string | undefined, { isRelative, now }: RowStyle): st
 function describeKind({ platforms = [], artifactType, image }: TagFacts, space: number): string {
   if (image) return image.platform;
   if (platforms.length > 0) return fit(platforms, space);
-  return artifactType === undefined ? NOTHING : shorten(artifactType, MAX_TYPE_LENGTH);
+  if (artifactType === undefined) return NOTHING;
+  const length = Math.max(MIN_TYPE_LENGTH, Math.min(MAX_TYPE_LENGTH, space));
+  return artifactType.length > length ? shorten(artifactType, length - 1) : artifactType;
 }
 
 /** `linux/amd64, linux/arm64, +2` */

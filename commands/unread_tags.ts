@@ -39,12 +39,11 @@ export async function writeBefore(
 export function createProgress(
   { host: { clock }, diagnostics }: Context,
 ): (what: string, done: number, total: number) => void {
-  let phase = "";
-  let startedAt = 0;
+  const startedAt = new Map<string, number>();
   return (what, done, total) => {
-    if (what !== phase) startedAt = clock.now();
-    phase = what;
-    const elapsedMs = clock.now() - startedAt;
+    const now = clock.now();
+    const elapsedMs = now - (startedAt.get(what) ?? now);
+    startedAt.set(what, now - elapsedMs);
     const { columns } = diagnostics;
     diagnostics.progress(formatCount({ done, total, what, elapsedMs, columns }));
   };

@@ -8,11 +8,17 @@ import type { RegistryClient } from "../registry/client.ts";
  */
 export class Budget {
   #remaining: number | undefined;
+  #isTold = false;
   #windowSeconds: number | null = null;
 
   /** Whether the registry limits anything, as far as it said. */
   get isLimited(): boolean {
     return this.#remaining !== undefined;
+  }
+
+  /** Whether the registry answered about a manifest, so that what it said of limits is all there is. */
+  get isTold(): boolean {
+    return this.#isTold;
   }
 
   /** A client whose answers are looked at. */
@@ -22,7 +28,9 @@ export class Budget {
       send: async (request) => {
         const response = await client.send(request);
         // A blob may come from elsewhere, with limits of its own.
-        if (response.url.origin === client.baseUrl.origin) this.#read(response.headers);
+        if (response.url.origin !== client.baseUrl.origin) return response;
+        this.#read(response.headers);
+        this.#isTold ||= response.status === 200 && request.url.pathname.includes("/manifests/");
         return response;
       },
     };

@@ -1,3 +1,4 @@
+import { tryParseDateTime } from "../date_time.ts";
 import { RegctlError } from "../errors.ts";
 import { isObject } from "../oci/json_object.ts";
 import { type Descriptor, type Manifest, parseManifest } from "../oci/manifest.ts";
@@ -17,7 +18,7 @@ import {
   type ManifestContent,
 } from "../registry/manifests.ts";
 import type { ContentCache } from "./content_cache.ts";
-import { IndexMemo } from "./index_memo.ts";
+import { Memo } from "./memo.ts";
 
 // Nobody nests indexes deeper, and a registry must not lead us on and on.
 const MAX_DEPTH = 3;
@@ -26,11 +27,20 @@ const MAX_INNER_INDEXES = 32;
 /** What an index lists, with those in it: some have thousands of attestations. */
 const MAX_LISTED = 10_000;
 
+/** Of indexes that are kept, as they are sent: a thousand real ones and more. */
+const MAX_INDEX_BYTES = 8 * 1024 * 1024;
+
 /** What the configuration of an image says of it. */
 export interface ConfigFacts {
-  /** Any value that stands there. */
-  readonly created: unknown;
+  /** Of RFC 3339. */
+  readonly created: string | undefined;
   readonly platform: Platform | undefined;
+}
+
+/** An index, and how long it is as it was sent. */
+interface ReadIndex {
+  readonly manifest: Manifest;
+  readonly bytes: number;
 }
 
 /** What points to a manifest; a size that was not verified is better left out. */
@@ -49,8 +59,7 @@ export class ContentReader {
   readonly #client: RegistryClient;
   readonly #repository: Repository;
   readonly #cache: ContentCache | undefined;
-  readonly #indexes = new IndexMemo();
-  /** Some HEAD request was answered, so that one which finds nothing means that. */
+  readonly #indexes = new Memo<ReadIndex>({ max: MAX_INDEX_BYTES, costOf: ({ bytes }) => bytes });
   #knowsHead = false;
 
   constructor(client: RegistryClient, repository: Repository, cache: ContentCache | undefined) {
@@ -70,23 +79,30 @@ export class ContentReader {
     const reference = { repository: this.#repository, tag };
     const found = await ifThere(method === "HEAD" ? this.#lookUp(reference) : this.#get(reference));
     if (!found) throw new RegctlError("NOT_FOUND", "It is listed, but has no manifest");
-    const { descriptor: { digest, mediaType }, manifest } = found;
-    if (manifest && isIndexType(mediaType)) {
-      await this.#indexes.get(digest, () => Promise.resolve(manifest));
+    const { descriptor: { digest, mediaType }, manifest, bytes } = found;
+    if (manifest && bytes && isIndexType(mediaType)) {
+      const index = { manifest, bytes: bytes.byteLength };
+      await this.#indexes.get(digest, () => Promise.resolve(index));
     }
     return { pointer: { digest, mediaType }, manifest };
   }
 
+  /** Whether the registry answered a HEAD request, so that one which finds nothing means that. */
+  get knowsHead(): boolean {
+    return this.#knowsHead;
+  }
+
   /** Whether a manifest is in the cache. */
-  hasManifest(pointer: ManifestPointer): boolean {
-    return this.#cachedManifest(pointer) !== undefined;
+  hasManifest({ digest }: ManifestPointer): boolean {
+    return this.#cache?.read(digest) !== undefined;
   }
 
   /** The manifest that something points to; throws as {@linkcode getManifest} does. */
-  manifest(pointer: ManifestPointer): Promise<Manifest> {
-    return isIndexType(pointer.mediaType)
-      ? this.#indexes.get(pointer.digest, () => this.#readManifest(pointer))
-      : this.#readManifest(pointer);
+  async manifest(pointer: ManifestPointer): Promise<Manifest> {
+    const { manifest } = isIndexType(pointer.mediaType)
+      ? await this.#indexes.get(pointer.digest, () => this.#readManifest(pointer))
+      : await this.#readManifest(pointer);
+    return manifest;
   }
 
   /**
@@ -117,26 +133,25 @@ export class ContentReader {
     const cached = this.#cache?.read(descriptor.digest);
     const isFit = cached?.byteLength === descriptor.size;
     const document = tryParseJson(isFit ? cached : await this.#getConfig(descriptor));
-    return {
-      created: isObject(document) ? document["created"] : undefined,
-      platform: tryParsePlatform(document),
-    };
+    const created = isObject(document) ? document["created"] : undefined;
+    return { created: readDate(created), platform: tryParsePlatform(document) };
   }
 
-  async #readManifest(pointer: ManifestPointer): Promise<Manifest> {
+  async #readManifest(pointer: ManifestPointer): Promise<ReadIndex> {
     const cached = this.#cachedManifest(pointer);
     if (cached) return cached;
     const { digest, mediaType, size } = pointer;
     const descriptor = size === undefined ? undefined : { digest, mediaType, size };
     const reference = { repository: this.#repository, digest };
-    return (await this.#get(reference, descriptor)).manifest;
+    const { manifest, bytes } = await this.#get(reference, descriptor);
+    return { manifest, bytes: bytes.byteLength };
   }
 
-  #cachedManifest({ digest, mediaType, size }: ManifestPointer): Manifest | undefined {
+  #cachedManifest({ digest, mediaType, size }: ManifestPointer): ReadIndex | undefined {
     const bytes = this.#cache?.read(digest);
     if (!bytes || bytes.byteLength !== (size ?? bytes.byteLength)) return undefined;
     try {
-      return parseManifest(bytes, mediaType);
+      return { manifest: parseManifest(bytes, mediaType), bytes: bytes.byteLength };
     } catch (error) {
       if (!(error instanceof RegctlError)) throw error;
       // The registry is asked, and what is wrong is told as ever.
@@ -163,6 +178,11 @@ export class ContentReader {
     this.#cache?.write(descriptor.digest, bytes);
     return bytes;
   }
+}
+
+/** Any value as a date of RFC 3339, if it is one. */
+export function readDate(value: unknown): string | undefined {
+  return typeof value === "string" && tryParseDateTime(value) !== undefined ? value : undefined;
 }
 
 function refuse(what: string): RegctlError {

@@ -1,12 +1,16 @@
-import { tryParseDateTime } from "../date_time.ts";
 import { RegctlError } from "../errors.ts";
 import { artifactTypeOf, type Descriptor, type Manifest } from "../oci/manifest.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
 import { formatPlatform, type Platform, rankPlatform, tryParsePlatform } from "../oci/platform.ts";
 import { ifThere } from "../registry/if_there.ts";
-import type { ConfigFacts, ContentReader, ManifestPointer } from "./content_reader.ts";
+import {
+  type ConfigFacts,
+  type ContentReader,
+  type ManifestPointer,
+  readDate,
+} from "./content_reader.ts";
 import { type ListedManifests, tells } from "./listed_manifests.ts";
-import { once } from "./once.ts";
+import { Memo } from "./memo.ts";
 import { readAge } from "./select_facts.ts";
 import type { Fact, TagFacts } from "./tag_facts.ts";
 
@@ -27,19 +31,37 @@ export interface FactsReaderOptions {
 /** What is known of a manifest, whatever tag it has. */
 export type ManifestFacts = Omit<TagFacts, "tag" | "digest" | "pushed">;
 
-/** What is known of an image. */
-interface ImageFacts {
-  readonly created: string | undefined;
-  readonly size: number | undefined;
-  readonly platform: Platform | undefined;
+/** What the manifest of an image says. */
+interface ImageManifest {
+  readonly size: number;
+  /** Of an image to be run. */
+  readonly config: Descriptor | undefined;
+  /** The date in its annotations. */
+  readonly annotated: string | undefined;
   readonly artifactType: string | undefined;
 }
 
+/** What is known of an image inside of an index. */
+type InnerFacts = Pick<TagFacts, "created" | "size"> & Pick<ListedImage, "platform">;
+
 /** An image that an index lists. */
 interface ListedImage {
-  readonly descriptor: Descriptor;
+  readonly pointer: Required<ManifestPointer>;
+  /** As the index says. */
   readonly platform: Platform | undefined;
 }
+
+/** What an index says. */
+interface Index {
+  readonly mediaType: string;
+  readonly images: readonly ListedImage[];
+  /** The date in its annotations. */
+  readonly annotated: string | undefined;
+  readonly artifactType: string | undefined;
+}
+
+/** As many manifests, and configurations, are remembered; more would take too much memory. */
+const MAX_REMEMBERED = 20_000;
 
 /** Finds out facts of manifests: of each once, with one request for each manifest and configuration. */
 export class FactsReader {
@@ -48,9 +70,11 @@ export class FactsReader {
   readonly #options: FactsReaderOptions;
   /** What is wanted of an image whose platform is known. */
   readonly #imageWants: ReadonlySet<Fact>;
-  readonly #facts = new Map<string, Promise<ManifestFacts | undefined>>();
-  readonly #images = new Map<string, Promise<ImageFacts | undefined>>();
-  readonly #configs = new Map<string, Promise<ConfigFacts>>();
+  readonly #facts = new Memo<ManifestFacts | undefined>({ max: MAX_REMEMBERED });
+  readonly #images = new Memo<ImageManifest>({ max: MAX_REMEMBERED });
+  readonly #configs = new Memo<ConfigFacts>({ max: MAX_REMEMBERED });
+  /** Those that were read ahead of their turn. */
+  readonly #indexes = new Map<string, Promise<Index>>();
 
   constructor(reader: ContentReader, listed: ListedManifests, options: FactsReaderOptions) {
     this.#reader = reader;
@@ -65,56 +89,68 @@ export class FactsReader {
    * @param manifest where it is at hand already
    */
   read(pointer: ManifestPointer, manifest?: Manifest): Promise<ManifestFacts | undefined> {
-    return once(this.#facts, pointer.digest, async () => {
+    const { digest } = pointer;
+    return this.#facts.get(digest, async () => {
+      const ahead = this.#indexes.get(digest);
+      this.#indexes.delete(digest);
+      if (ahead) return await this.#readIndex(await ahead);
       // An image that an index lists, too, is read for both.
-      const isImage = isImageType(manifest?.mediaType ?? pointer.mediaType);
-      const found = manifest ?? (isImage ? undefined : await this.#reader.manifest(pointer));
-      const { mediaType } = found ?? pointer;
-      const facts = found && isIndexType(mediaType)
-        ? await this.#readIndex(found)
-        : await this.#readImage(pointer, found);
-      return facts && { mediaType, ...facts };
+      if (isImageType(manifest?.mediaType ?? pointer.mediaType)) {
+        return await this.#readImage(pointer, manifest);
+      }
+      const found = manifest ?? await this.#reader.manifest(pointer);
+      return isIndexType(found.mediaType)
+        ? await this.#readIndex(await this.#describeIndex(found))
+        : await this.#readImage({ ...pointer, mediaType: found.mediaType }, found);
     });
   }
 
-  /** What of the images of an index has to be read for its facts. */
-  async listNeeded(index: Manifest): Promise<readonly Descriptor[]> {
+  /** The images of an index that have to be read for its facts; it is remembered until then. */
+  async listNeeded(pointer: ManifestPointer): Promise<readonly ManifestPointer[]> {
+    const reading = this.#reader.manifest(pointer).then((found) => this.#describeIndex(found));
+    this.#indexes.set(pointer.digest, reading);
+    const { images } = await reading;
     const { platforms } = this.#options;
-    const listed = await this.#listImages(index);
-    const chosen = platforms ? [choose(listed, platforms)] : listed;
     if (platforms && this.#imageWants.size === 0) return [];
-    return chosen.flatMap((image) => image ? [image.descriptor] : [])
+    const chosen = platforms ? [choose(images, platforms)] : images;
+    return chosen.flatMap((image) => image ? [image.pointer] : [])
       .filter(({ digest }) => !this.#isTold(digest));
   }
 
-  async #listImages(index: Manifest): Promise<readonly ListedImage[]> {
-    const images = (await this.#reader.listAll(index))
-      .filter(({ mediaType }) => isImageType(mediaType))
-      .map((descriptor) => ({ descriptor, platform: tryParsePlatform(descriptor.platform) }))
+  async #describeIndex(index: Manifest): Promise<Index> {
+    const images = (await this.#reader.listAll(index)).flatMap((descriptor) => {
+      const { digest, mediaType, size } = descriptor;
+      const platform = tryParsePlatform(descriptor.platform);
       // Build tools list what belongs to an image beside it, for a platform of that name.
-      .filter(({ platform }) => platform?.os !== "unknown");
-    if (images.length <= MAX_IMAGES) return images;
-    throw new RegctlError("INVALID_RESPONSE", `It lists more than ${MAX_IMAGES} images`);
+      const isImage = isImageType(mediaType) && platform?.os !== "unknown";
+      return isImage ? [{ pointer: { digest, mediaType, size }, platform }] : [];
+    });
+    if (images.length > MAX_IMAGES) {
+      throw new RegctlError("INVALID_RESPONSE", `It lists more than ${MAX_IMAGES} images`);
+    }
+    return {
+      mediaType: index.mediaType,
+      images,
+      annotated: readDate(index.annotations?.[CREATED_ANNOTATION]),
+      artifactType: artifactTypeOf(index),
+    };
   }
 
   async #readImage(
     pointer: ManifestPointer,
     manifest?: Manifest,
   ): Promise<ManifestFacts | undefined> {
-    const { digest } = pointer;
-    const facts = await once(
-      this.#images,
-      digest,
-      async () => await this.#describe(manifest ?? await this.#reader.manifest(pointer)),
-    );
-    // An index asked for it before, and did not mind.
-    if (!facts) throw new RegctlError("NOT_FOUND", `Its manifest ${digest} is not there`);
-    const { created, size, platform, artifactType } = facts;
-    const wishes = this.#options.platforms;
+    const { digest, mediaType } = pointer;
+    const { platforms: wishes, wants } = this.#options;
+    const { size, config, annotated, artifactType } = await this.#imageOf(pointer, manifest);
+    const isWanted = wants.has("created") || wants.has("platforms");
+    const facts = config && isWanted ? await this.#configOf(config) : undefined;
+    const { platform } = facts ?? {};
     if (wishes && (!platform || rankPlatform(platform, wishes) === undefined)) return undefined;
     const name = platform && formatPlatform(platform);
     return {
-      created,
+      mediaType,
+      created: config ? facts?.created : annotated,
       size,
       platforms: name === undefined ? undefined : [name],
       artifactType,
@@ -122,36 +158,32 @@ export class FactsReader {
     };
   }
 
-  async #readIndex(index: Manifest): Promise<ManifestFacts | undefined> {
-    const listed = await this.#listImages(index);
-    const artifactType = artifactTypeOf(index);
+  async #readIndex(
+    { mediaType, images, annotated, artifactType }: Index,
+  ): Promise<ManifestFacts | undefined> {
     const { platforms: wishes } = this.#options;
     if (wishes) {
-      const chosen = choose(listed, wishes);
+      const chosen = choose(images, wishes);
       if (!chosen) return undefined;
-      const { digest } = chosen.descriptor;
+      const { digest } = chosen.pointer;
       const image = { platform: formatPlatform(chosen.platform), digest };
-      const common = { platforms: namePlatforms(listed), artifactType, image };
+      const common = { mediaType, platforms: namePlatforms(images), artifactType, image };
       if (this.#imageWants.size === 0) return common;
-      const facts = await this.#imageOf(chosen);
+      const facts = await this.#readInner(chosen);
       if (!facts) throw new RegctlError("NOT_FOUND", `Its image ${digest} is not there`);
       return { ...common, created: facts.created, size: facts.size };
     }
-    const all = await Promise.all(
-      listed.map(async (image) => ({ ...image, facts: await this.#imageOf(image) })),
-    );
+    const all = await Promise.all(images.map((image) => this.#readInner(image)));
     // An index need not have all that it lists.
-    const there = all.flatMap((one) => one.facts ? [{ ...one, facts: one.facts }] : []);
-    if (listed.length > 0 && there.length === 0) {
+    const there = all.filter((facts) => facts !== undefined);
+    if (images.length > 0 && there.length === 0) {
       throw new RegctlError("NOT_FOUND", "None of the images that it lists is there");
     }
     return {
-      created: this.#newest(there.map(({ facts }) => facts.created)) ??
-        readDate(index.annotations?.[CREATED_ANNOTATION]),
-      size: there.reduce((sum, { facts }) => sum + (facts.size ?? 0), 0),
-      platforms: there.length === 0 ? undefined : namePlatforms(
-        there.map(({ platform, facts }) => ({ platform: platform ?? facts.platform })),
-      ),
+      mediaType,
+      created: this.#newest(there.map(({ created }) => created)) ?? annotated,
+      size: there.reduce((sum, { size }) => sum + (size ?? 0), 0),
+      platforms: there.length === 0 ? undefined : namePlatforms(there),
       artifactType,
     };
   }
@@ -162,32 +194,40 @@ export class FactsReader {
   }
 
   /** Undefined where the image is not there. */
-  #imageOf({ descriptor, platform }: ListedImage): Promise<ImageFacts | undefined> {
-    return once(this.#images, descriptor.digest, async () => {
-      if (this.#isTold(descriptor.digest)) {
-        const { createdAt, size } = this.#listed.get(descriptor.digest) ?? {};
-        return { created: toDate(createdAt), size, platform, artifactType: undefined };
-      }
-      const manifest = await ifThere(this.#reader.manifest(descriptor));
-      return manifest && await this.#describe(manifest, platform);
+  async #readInner({ pointer, platform }: ListedImage): Promise<InnerFacts | undefined> {
+    if (this.#isTold(pointer.digest)) {
+      const { createdAt, size } = this.#listed.get(pointer.digest) ?? {};
+      return { created: toDate(createdAt), size, platform };
+    }
+    const image = await ifThere(this.#imageOf(pointer));
+    if (!image) return undefined;
+    const { size, config, annotated } = image;
+    const { wants } = this.#options;
+    const isWanted = wants.has("created") || (wants.has("platforms") && !platform);
+    const facts = config && isWanted ? await this.#configOf(config) : undefined;
+    return {
+      created: config ? facts?.created : annotated,
+      size,
+      platform: platform ?? facts?.platform,
+    };
+  }
+
+  #imageOf(pointer: ManifestPointer, known?: Manifest): Promise<ImageManifest> {
+    return this.#images.get(pointer.digest, async () => {
+      const manifest = known ?? await this.#reader.manifest(pointer);
+      const { config, layers, annotations } = manifest;
+      const isRunnable = config !== undefined && isImageConfigType(config.mediaType);
+      return {
+        size: layers.reduce((sum, layer) => sum + layer.size, 0),
+        config: isRunnable ? config : undefined,
+        annotated: readDate(annotations?.[CREATED_ANNOTATION]),
+        artifactType: isRunnable ? manifest.artifactType : artifactTypeOf(manifest),
+      };
     });
   }
 
-  /** @param known the platform, where an index tells it */
-  async #describe(manifest: Manifest, known?: Platform): Promise<ImageFacts> {
-    const { config, layers, annotations } = manifest;
-    const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-    if (!config || !isImageConfigType(config.mediaType)) {
-      const created = readDate(annotations?.[CREATED_ANNOTATION]);
-      return { created, size, platform: undefined, artifactType: artifactTypeOf(manifest) };
-    }
-    const { artifactType } = manifest;
-    const { wants } = this.#options;
-    if (!wants.has("created") && (known || !wants.has("platforms"))) {
-      return { created: undefined, size, platform: known, artifactType };
-    }
-    const facts = await once(this.#configs, config.digest, () => this.#reader.config(config));
-    return { created: readDate(facts.created), size, platform: facts.platform, artifactType };
+  #configOf(config: Descriptor): Promise<ConfigFacts> {
+    return this.#configs.get(config.digest, () => this.#reader.config(config));
   }
 
   #newest(dates: readonly (string | undefined)[]): string | undefined {
@@ -207,13 +247,13 @@ export function toDate(at: number | undefined): string | undefined {
   return at === undefined ? undefined : new Date(at).toISOString();
 }
 
-function choose(listed: readonly ListedImage[], wishes: readonly Platform[]) {
-  let best: { readonly descriptor: Descriptor; readonly platform: Platform } | undefined;
+function choose(images: readonly ListedImage[], wishes: readonly Platform[]) {
+  let best: ListedImage & { readonly platform: Platform } | undefined;
   let bestRank = Infinity;
-  for (const { descriptor, platform } of listed) {
+  for (const { pointer, platform } of images) {
     const rank = platform && rankPlatform(platform, wishes);
     if (!platform || rank === undefined || rank >= bestRank) continue;
-    best = { descriptor, platform };
+    best = { pointer, platform };
     bestRank = rank;
   }
   return best;
@@ -222,9 +262,4 @@ function choose(listed: readonly ListedImage[], wishes: readonly Platform[]) {
 function namePlatforms(images: readonly Pick<ListedImage, "platform">[]): readonly string[] {
   const names = images.flatMap(({ platform }) => platform ? [formatPlatform(platform)] : []);
   return [...new Set(names)];
-}
-
-/** Any value as a date of RFC 3339, if it is one. */
-function readDate(value: unknown): string | undefined {
-  return typeof value === "string" && tryParseDateTime(value) !== undefined ? value : undefined;
 }

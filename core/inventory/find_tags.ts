@@ -50,6 +50,7 @@ export async function findTags(
   const loop = new TagLoop(budget.watch(client), concurrency);
   const content = new ContentReader(loop.client, repository, cache);
   const indexes = new Map<string, ManifestPointer>();
+  const task = `look into the tags of "${formatRepository(repository)}"`;
 
   const find = async (tag: string): Promise<FoundTag> => {
     const { digest, mediaType } = listed.ofTag(tag) ?? {};
@@ -67,19 +68,28 @@ export async function findTags(
   };
 
   try {
-    await loop.run(tags.entries(), find, (_, found, tag) => {
-      if ("error" in found) return onTag(found);
-      const { digest, mediaType } = found.pointer;
-      if (digest === wanted) onTag({ tag, digest, match: "same" });
-      else if (isIndexType(mediaType)) indexes.set(tag, found.pointer);
-      else onTag(undefined);
+    let left = tags.length;
+    await loop.run(tags.entries(), {
+      read: find,
+      take: (_, found, tag) => {
+        left--;
+        if ("error" in found) return onTag(found);
+        const { digest, mediaType } = found.pointer;
+        if (digest === wanted) onTag({ tag, digest, match: "same" });
+        else if (isIndexType(mediaType)) indexes.set(tag, found.pointer);
+        else onTag(undefined);
+        // Where a registry knows no HEAD, the next one costs as much.
+        if (found.manifest && !content.knowsHead) budget.assertSuffices(left, task);
+      },
     });
     const missing = [...indexes.values()]
       .filter((pointer) => !content.hasManifest(pointer))
       .map(({ digest }) => digest);
-    const task = `look into the indexes of "${formatRepository(repository)}"`;
     budget.assertSuffices(new Set(missing).size, task);
-    await loop.run([...indexes.keys()].entries(), lookInto, (_, result) => onTag(result));
+    await loop.run([...indexes.keys()].entries(), {
+      read: lookInto,
+      take: (_, result) => onTag(result),
+    });
   } finally {
     cache?.trim();
   }

@@ -1,5 +1,6 @@
 import { isIndexType } from "../oci/media_types.ts";
 import type { Platform } from "../oci/platform.ts";
+import { Pauses } from "../pauses.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { Budget } from "./budget.ts";
@@ -28,8 +29,8 @@ export interface ReadTagsOptions {
   readonly onRow: (index: number, row: TagRow | undefined) => void | Promise<void>;
   /** Told of each tag that was asked for ahead of its turn. Default: nobody is. */
   readonly onAhead?: (done: number, total: number) => void;
-  /** How many of them may be enough: no more are begun at a time. Default: all are wanted. */
-  readonly atATime?: number | undefined;
+  /** How many of them may be enough: that many are asked ahead at first. Default: all. */
+  readonly mayBeEnough?: number | undefined;
   /** Whether there are enough of them, so that no more are read. Default: there never are. */
   readonly isEnough?: () => boolean;
 }
@@ -56,8 +57,9 @@ export async function readTags(
   try {
     await reading.run(tags);
   } finally {
-    if (reading.tagsRead.size > 0) {
-      cache?.noteTagsRead(name, new Set([...reading.tagsRead, ...known]));
+    const { tagsRead } = reading;
+    if ([...tagsRead].some((tag) => !known.has(tag))) {
+      cache?.noteTagsRead(name, new Set([...tagsRead, ...known]));
     }
     cache?.trim();
   }
@@ -91,15 +93,18 @@ class Reading {
   }
 
   async run(tags: readonly string[]): Promise<void> {
-    const { isEnough = () => false, atATime = tags.length } = this.#options;
-    let left = [...tags.entries()];
-    // Of registries that nobody knows the first answer tells whether they count.
-    if (!this.#isCounted) await this.#read(left.splice(0, 1));
-    while (left.length > 0 && !isEnough()) {
-      const next = left.slice(0, this.#isCounted ? atATime : left.length);
-      if (this.#isCounted) await this.#askAhead(next);
-      await this.#read(next);
-      left = left.slice(next.length);
+    const { isEnough = () => false, mayBeEnough = tags.length } = this.#options;
+    const entries = [...tags.entries()];
+    let next = 0;
+    // Of a registry that nobody knows the first answer tells whether it counts.
+    while (next < entries.length && !this.#isCounted && !this.#budget.isTold && !isEnough()) {
+      await this.#read(entries.slice(next, ++next));
+    }
+    for (let count = mayBeEnough; next < entries.length && !isEnough(); count *= 2) {
+      const some = entries.slice(next, this.#isCounted ? next + count : undefined);
+      if (this.#isCounted) await this.#askAhead(some);
+      await this.#read(some);
+      next += some.length;
     }
   }
 
@@ -109,23 +114,21 @@ class Reading {
   }
 
   async #read(entries: readonly (readonly [number, string])[]): Promise<void> {
-    const { onRow, isEnough = () => false } = this.#options;
-    function* wanted() {
-      for (const entry of entries) {
-        if (isEnough()) return;
-        yield entry;
-      }
-    }
-    await this.#loop.run<TagRow | undefined>(wanted(), (tag) => this.#readTag(tag), onRow);
+    const { onRow, isEnough } = this.#options;
+    await this.#loop.run(entries, {
+      read: (tag) => this.#readTag(tag),
+      take: onRow,
+      ...(isEnough && { isEnough }),
+    });
   }
 
   /** Undefined where it has no image for the platform. */
-  async #readTag(tag: string): Promise<TagRow | undefined> {
+  async #readTag(tag: string): Promise<TagFacts | undefined> {
     const told = this.#fromListing(tag);
     if (told) return told;
     const ahead = this.#ahead.get(tag);
     this.#ahead.delete(tag);
-    if (ahead && "error" in ahead) return ahead;
+    if (ahead && "error" in ahead) throw ahead.error;
     const { pointer, manifest } = ahead ?? await this.#find(tag);
     const facts = await this.#facts.read(pointer, manifest);
     this.tagsRead.add(tag);
@@ -165,34 +168,42 @@ class Reading {
     const task = `read the tags of "${formatRepository(this.#repository)}"`;
     const asked = entries.filter(([, tag]) => !this.#fromListing(tag));
     let done = 0;
-    await this.#loop.run(asked, (tag) => this.#find(tag), (_, found, tag) => {
-      onAhead(++done, asked.length);
-      if ("error" in found) return void this.#ahead.set(tag, found);
-      const { pointer, manifest } = found;
-      // All of them at once would be too much to keep.
-      this.#ahead.set(tag, { pointer, manifest: undefined });
-      // Where a registry knows no HEAD, the next one costs as much.
-      if (manifest) this.#budget.assertSuffices(asked.length - done, task);
+    await this.#loop.run(asked, {
+      read: (tag) => this.#find(tag),
+      take: (_, found, tag) => {
+        onAhead(++done, asked.length);
+        if ("error" in found) return void this.#ahead.set(tag, found);
+        const { pointer, manifest } = found;
+        // All of them at once would be too much to keep.
+        this.#ahead.set(tag, { pointer, manifest: undefined });
+        // Where a registry knows no HEAD, the next one costs as much.
+        if (manifest && !this.#content.knowsHead) {
+          this.#budget.assertSuffices(asked.length - done, task);
+        }
+      },
     });
     const missing = new Set<string>();
     const indexes = new Map<string, ManifestPointer>();
+    const pauses = new Pauses();
     for (const found of this.#ahead.values()) {
       if ("error" in found) continue;
       const { pointer } = found;
       if (isIndexType(pointer.mediaType)) indexes.set(pointer.digest, pointer);
       if (!this.#content.hasManifest(pointer)) missing.add(pointer.digest);
+      await pauses.take(this.#loop.client.signal);
     }
     this.#budget.assertSuffices(missing.size, task);
     // As if each were a tag: what is wrong with one is told when its turn comes.
-    const list = [...indexes.keys()].entries();
     const images = new Set<string>();
-    await this.#loop.run(list, async (digest) => {
-      const pointer = indexes.get(digest) ?? { digest, mediaType: "" };
-      missing.delete(digest);
-      return await this.#facts.listNeeded(await this.#content.manifest(pointer));
-    }, (_, needed) => {
-      if ("error" in needed) return;
-      for (const one of needed) if (!this.#content.hasManifest(one)) images.add(one.digest);
+    await this.#loop.run([...indexes.keys()].entries(), {
+      read: async (digest) => {
+        missing.delete(digest);
+        return await this.#facts.listNeeded(indexes.get(digest) ?? { digest, mediaType: "" });
+      },
+      take: (_, needed) => {
+        if ("error" in needed) return;
+        for (const one of needed) if (!this.#content.hasManifest(one)) images.add(one.digest);
+      },
     });
     for (const digest of images) missing.add(digest);
     this.#budget.assertSuffices(missing.size, task);

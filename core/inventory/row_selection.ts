@@ -13,32 +13,47 @@ export interface RowSelectionOptions {
   readonly range?: DateRange | undefined;
   /** Whether rows are ready in their order alone; else as they come. */
   readonly isInOrder: boolean;
-  /** Whether tags that could not be read are among those of a date. */
+  /** Whether tags that could not be read are wanted: nobody knows whether they would be. */
   readonly showsUnread: boolean;
   /** In milliseconds since the epoch. */
   readonly now: number;
 }
 
+/** What became of a tag. */
+interface Place {
+  /** Undefined where it has no image for the platform. */
+  readonly row: TagRow | undefined;
+  readonly fate: "wanted" | "unread" | "without platform" | "undated" | "out of range";
+}
+
+/** How many tags were read, and what is left out of them. */
+export interface RowSummary {
+  readonly read: number;
+  /** Those that could not be read. */
+  readonly unread: readonly UnreadTag[];
+  /** They have no image for the platform. */
+  readonly withoutPlatform: number;
+  /** No date tells how old they are. */
+  readonly undated: number;
+}
+
 /** Sorts out rows that come in any order, and tells which of them are ready to be shown. */
 export class RowSelection {
-  /** How many have come. */
-  read = 0;
-  /** Left out, since they have no image for the platform. */
-  withoutPlatform = 0;
-  /** Left out, since no date tells how old they are. */
-  undated = 0;
-  /** Those that could not be read, as they came. */
-  readonly unread: UnreadTag[] = [];
   readonly #options: RowSelectionOptions;
-  /** By the place of their tag; null for what is left out. */
-  readonly #rows: (TagRow | null | undefined)[] = [];
-  /** The first place of which nothing is known yet. */
+  readonly #places: (Place | undefined)[] = [];
+  #read = 0;
+  /** The first place of which nothing is known yet, or which nobody asks for. */
   #next = 0;
   /** How many are wanted of those before {@linkcode #next}. */
   #ready = 0;
 
   constructor(options: RowSelectionOptions) {
     this.#options = options;
+  }
+
+  /** How many have come. */
+  get read(): number {
+    return this.#read;
   }
 
   /** Whether those that are ready are all that is wanted. */
@@ -52,18 +67,16 @@ export class RowSelection {
    * the rows that can be shown now.
    */
   add(placeOfTag: number, row: TagRow | undefined): readonly TagRow[] {
-    const { limit = Infinity, isInOrder } = this.#options;
-    const place = isInOrder ? placeOfTag : this.read;
-    this.read++;
-    if (row && isUnread(row)) this.unread.push(row);
-    this.#rows[place] = row && this.#isWanted(row) ? row : null;
-    if (!row) this.withoutPlatform++;
+    this.#places[this.#options.isInOrder ? placeOfTag : this.#read] = {
+      row,
+      fate: this.#judge(row),
+    };
+    this.#read++;
     const ready: TagRow[] = [];
-    for (let one; (one = this.#rows[this.#next]) !== undefined; this.#next++) {
-      if (one !== null && this.#ready < limit) {
-        this.#ready++;
-        ready.push(one);
-      }
+    for (let place; !this.isEnough && (place = this.#places[this.#next]); this.#next++) {
+      if (place.fate !== "wanted" || !place.row) continue;
+      this.#ready++;
+      ready.push(place.row);
     }
     return ready;
   }
@@ -71,16 +84,34 @@ export class RowSelection {
   /** All rows that are wanted, of those that have come. */
   finish(): readonly TagRow[] {
     const { order, limit = Infinity } = this.#options;
-    const rows = this.#rows.filter((row) => row !== null && row !== undefined);
+    const rows = this.#decided()
+      .flatMap(({ row, fate }) => row && fate === "wanted" ? [row] : []);
     return (order ? sortRows(rows, { ...this.#options, order }) : rows).slice(0, limit);
   }
 
-  #isWanted(row: TagRow): boolean {
+  /** What became of those that count: behind the last one that is wanted, none does. */
+  summarize(): RowSummary {
+    const places = this.#decided();
+    const count = (fate: Place["fate"]) => places.filter((place) => place.fate === fate).length;
+    return {
+      read: places.length,
+      unread: places.flatMap(({ row }) => row && isUnread(row) ? [row] : []),
+      withoutPlatform: count("without platform"),
+      undated: count("undated"),
+    };
+  }
+
+  #decided(): readonly Place[] {
+    const places = this.isEnough ? this.#places.slice(0, this.#next) : this.#places;
+    return places.filter((place) => place !== undefined);
+  }
+
+  #judge(row: TagRow | undefined): Place["fate"] {
     const { range, showsUnread, now } = this.#options;
-    if (!range) return true;
-    if (isUnread(row)) return showsUnread;
-    const isIn = isInRange(row, range, now);
-    if (isIn === undefined) this.undated++;
-    return isIn === true;
+    if (!row) return "without platform";
+    if (isUnread(row)) return showsUnread ? "wanted" : "unread";
+    const isIn = range ? isInRange(row, range, now) : true;
+    if (isIn === undefined) return "undated";
+    return isIn ? "wanted" : "out of range";
   }
 }

@@ -73,8 +73,8 @@ export async function getManifest(
 /** What {@linkcode headManifest} takes beside the reference. */
 export interface HeadManifestOptions {
   /**
-   * A HEAD that finds nothing settles it: where the registry has answered one of the same tag
-   * before. Default: a GET is asked, too, since some registries know no HEAD.
+   * A HEAD that finds nothing settles it: where the registry is known to answer them. Default: a GET
+   * is asked, too, since some registries know no HEAD.
    */
   readonly trustsHead?: boolean | undefined;
 }

@@ -1,13 +1,14 @@
 import { escapeText } from "./escape.ts";
 
 const GAP = "  ";
+
+/** The longest reference fits. What is longer sticks out: padding all others would cost too much. */
+const MAX_WIDTH = 400;
+
 /** How {@linkcode formatTable} lays it out. */
 export interface TableOptions {
-  /**
-   * In columns; a cell that is wider sticks out and pads no others. Default: 400, which the longest
-   * reference fits into.
-   */
-  readonly maxWidth?: number;
+  /** Of the first column: a cell that is wider sticks out and pads no others. Default: 400. */
+  readonly maxFirstWidth?: number;
 }
 
 /**
@@ -17,7 +18,7 @@ export interface TableOptions {
 export async function formatTable(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
-  { maxWidth = 400 }: TableOptions = {},
+  { maxFirstWidth = MAX_WIDTH }: TableOptions = {},
 ): Promise<string> {
   const lines = [titles, ...rows.map((row) => row.map(escapeText))];
   const isAscii = lines.every((cells) => cells.every((cell) => /^[ -~]*$/.test(cell)));
@@ -27,7 +28,9 @@ export async function formatTable(
   for (const cells of lines) {
     cells.forEach((cell, i) => {
       const width = widthOf(cell);
-      if (width <= maxWidth) widths[i] = Math.max(widths[i] ?? 0, width);
+      if (width <= (i === 0 ? maxFirstWidth : MAX_WIDTH)) {
+        widths[i] = Math.max(widths[i] ?? 0, width);
+      }
     });
   }
   const pad = (cell: string, i: number) =>

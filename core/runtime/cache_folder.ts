@@ -80,8 +80,7 @@ class Folder implements CacheFolder {
       const stats = fstatSync(file);
       const { mtimeMs, size } = stats;
       if (!stats.isFile() || size > maxBytes) throw Object.assign(new Error(), { code: "EISDIR" });
-      const now = Date.now();
-      if (now - mtimeMs > USE_NOTED_MS) futimesSync(file, now / 1000, now / 1000);
+      if (Date.now() - mtimeMs > USE_NOTED_MS) noteUse(file);
       return readFileSync(file);
     } catch (error) {
       if (IN_THE_WAY.includes(errorCode(error))) this.remove(name);
@@ -116,7 +115,8 @@ class Folder implements CacheFolder {
   }
 
   clear(): void {
-    discard(this.#path);
+    // What is in it, since the folder itself may be a link.
+    for (const folder of listFolders(this.#path)) discard(folder);
   }
 
   /** Not written beside it and renamed: that would take twice as long, and readers verify. */
@@ -167,6 +167,15 @@ function toBlocks(bytes: number): number {
 
 function sum(files: readonly CachedFile[]): number {
   return files.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+function noteUse(file: number): void {
+  try {
+    const now = Date.now() / 1000;
+    futimesSync(file, now, now);
+  } catch {
+    // A disk that is read-only can be read from.
+  }
 }
 
 /** Another process may have removed it, and then there is nothing to do. */

@@ -51,6 +51,8 @@ class Gate {
   #probe: Promise<void> | undefined;
   /** In a row: the first one, and each probe's after it. */
   #refusals = 0;
+  /** How often it was closed and open again. */
+  #openings = 0;
 
   constructor(clock: Clock, retries: number) {
     this.#clock = clock;
@@ -72,10 +74,14 @@ class Gate {
 
   /** Waits for its turn. */
   async #enter({ url, signal }: HttpRequest): Promise<Probe | undefined> {
-    const refusalsBefore = this.#refusals;
+    let refusalsBefore = this.#refusals;
+    let openings = this.#openings;
     let waitedFor: number | undefined;
     while (this.#closedUntil !== undefined) {
       signal?.throwIfAborted();
+      // It may have been open meanwhile, for others.
+      if (openings !== this.#openings) refusalsBefore = 0;
+      openings = this.#openings;
       const inVain = this.#refusals - refusalsBefore;
       if (inVain > this.#retries) {
         throw new RegctlError(
@@ -129,6 +135,7 @@ class Gate {
   #open(): void {
     this.#closedUntil = undefined;
     this.#refusals = 0;
+    this.#openings++;
   }
 }
 

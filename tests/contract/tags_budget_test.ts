@@ -189,7 +189,7 @@ test("a storm that does not end is left soon, however many are under way", async
       ],
       ["-l", "--retries", "2", "--concurrency", `${concurrency}`],
     );
-    assert.equal(run.exitCode, 9);
+    assert.deepEqual([run.exitCode, run.stdout], [9, ""]);
     // The first tag alone is refused three times, and that is that.
     assert.equal(run.requests.length, 1 + 3);
   }
@@ -213,4 +213,67 @@ test("one that begins in the middle is left soon, too, and what is known is show
   assert.deepEqual([run.exitCode, tagsOfRows(run)], [9, ["t10"]]);
   // Eight at once, then one after the other goes ahead, as often as one would be repeated.
   assert.ok(run.requests.length <= 1 + 2 + 8 + 6, `${run.requests.length}`);
+});
+
+test("of an index only what --platform chooses is counted", async () => {
+  const platform = (architecture: string) => ({ platform: { os: "linux", architecture } });
+  const multi = index([pointTo(A, platform("arm64")), pointTo(B, platform("amd64"))]);
+  const run = await tagsAlone([
+    ...counting({ 0: FIRST, multi }, 2),
+    blobStep(FIRST.config),
+    withBudget(manifestStep(multi.digest, serve(multi)), 1),
+    withBudget(manifestStep(B.digest, serve(B)), 0),
+    blobStep(B.config),
+  ], [...JSON_WORDS, "--platform", "linux/amd64"]);
+  assert.deepEqual([run.exitCode, rowsOf(run).length], [0, 2]);
+});
+
+test("an index that is too large to be kept is got once, and so are all of its kind", async () => {
+  const indexes = Array.from({ length: 12 }, (_, i) => (
+    index([pointTo(A)], { annotations: { padding: `${i}`.repeat(700_000) } })
+  ));
+  const tags = { 0: FIRST, ...Object.fromEntries(indexes.map((one, i) => [`i${i}`, one])) };
+  const run = await tagsAlone([
+    ...counting(tags, 13),
+    blobStep(FIRST.config),
+    ...indexes.map((one) => withBudget(manifestStep(one.digest, serve(one)), 1)),
+    withBudget(manifestStep(A.digest, serve(A)), 0),
+    blobStep(A.config),
+  ], [...JSON_WORDS, "--no-cache"]);
+  assert.deepEqual([run.exitCode, rowsOf(run).length], [0, 13]);
+});
+
+test("one HEAD without a digest does not mean that all will be", async () => {
+  const tags = { 0: FIRST, 1: A, 2: B, 3: C };
+  await atHome(async ({ run }) => {
+    const words = ["tags", "HOST/app", ...JSON_WORDS, "--concurrency", "1"];
+    await run(
+      firstRun(tags, { configs: [FIRST, A, B, C].map(({ config }) => config) }),
+      words,
+    );
+    const second = await run([
+      page(Object.keys(tags)),
+      withBudget(headStep("0", FIRST), 1),
+      { method: "HEAD", path: "/v2/app/manifests/1", reply: { status: 200 } },
+      withBudget(manifestStep("1", serve(A)), 1),
+      withBudget(headStep("2", B), 0),
+      withBudget(headStep("3", C), 0),
+    ], words);
+    assert.deepEqual([second.exitCode, rowsOf(second).length], [0, 4]);
+  });
+});
+
+test("a first tag that tells nothing of the budget is no reason to go on without", async () => {
+  const tags = { b: FIRST, c: A, d: B, e: C };
+  const [, first, ...heads] = counting(tags, 2);
+  assert.ok(first);
+  const run = await tagsAlone([
+    page(["../x", "a", ...Object.keys(tags)]),
+    manifestStep("a", { status: 404 }),
+    first,
+    blobStep(FIRST.config),
+    ...heads,
+  ], JSON_WORDS);
+  assert.equal(run.exitCode, 9);
+  assert.match(run.stderr, /manifests to get: 3; the registry has 2 GET requests left/);
 });

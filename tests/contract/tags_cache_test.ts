@@ -122,6 +122,48 @@ test("an entry of the right digest but another type than it is sent as is read f
   });
 });
 
+test("what an index says of the size of what is kept is held against it", async () => {
+  await atHome(async ({ run }) => {
+    await run(firstRun({ a: A }, { configs: [A.config] }), LONG);
+    const wrongImage = index([pointTo({ ...A, size: A.size + 1 })]);
+    const wrongConfig = makeImage("b", daysAgo(1), {
+      config: pointTo({ ...A.config, size: A.config.size + 1 }),
+    });
+    const second = await run([
+      page(["c", "i"]),
+      manifestStep("c", serve(wrongConfig)),
+      blobStep(A.config),
+      manifestStep("i", serve(wrongImage)),
+      manifestStep(A.digest, serve(A)),
+    ], LONG);
+    const codes = rowsOf(second).map(({ error }) => error?.code);
+    assert.deepEqual(codes, ["INTEGRITY", "INTEGRITY"]);
+  });
+});
+
+test("where a HEAD finds nothing and none was ever answered, a GET is asked, too", async () => {
+  await atHome(async ({ run }) => {
+    await run(FIRST, LONG);
+    const refused = { method: "HEAD", path: /manifests/, reply: { status: 404 }, times: Infinity };
+    const [list, ...reads] = firstRun(TAGS);
+    assert.ok(list);
+    const second = await run([list, refused, ...reads], LONG);
+    assert.deepEqual([second.exitCode, rowsOf(second).length], [0, 3]);
+  });
+});
+
+test(
+  "a use that cannot be noted is none the less one",
+  { skip: isRoot && "root may" },
+  async () => {
+    await atHome(async ({ run, cache }) => {
+      await run(FIRST, LONG);
+      for (const file of filesIn(cache)) chmodSync(file, 0o400);
+      assert.equal((await run(laterRun(TAGS), LONG)).exitCode, 0);
+    });
+  },
+);
+
 test("--no-cache neither reads nor writes it", async () => {
   await atHome(async ({ run, cache }) => {
     await run(FIRST, [...LONG, "--no-cache"]);
@@ -254,6 +296,19 @@ test("an interrupted run keeps what it read, and the next one reads the rest", a
   });
 });
 
+test("cache clear through a link of one's own removes what is there", async () => {
+  await atHome(async ({ run, path, cache }) => {
+    const elsewhere = join(path, "elsewhere");
+    mkdirSync(elsewhere, { recursive: true });
+    mkdirSync(dirname(cache), { recursive: true });
+    symlinkSync(elsewhere, cache);
+    await run(FIRST, LONG);
+    assert.equal(filesIn(elsewhere).length, 8);
+    assert.equal((await run([], ["cache", "clear"])).exitCode, 0);
+    assert.deepEqual(filesIn(elsewhere), []);
+  });
+});
+
 test("cache info tells how much there is, cache clear removes it and nothing else", async () => {
   await atHome(async ({ run, cache }) => {
     const empty = await run([], ["cache"]);
@@ -267,8 +322,8 @@ test("cache info tells how much there is, cache clear removes it and nothing els
     const bytes = 8 * 4096;
     assert.deepEqual(JSON.parse(info.stdout), { path: cache, files: 8, bytes, maxBytes: 2 ** 28 });
     const cleared = await run([], ["cache", "clear"]);
-    assert.equal(cleared.stdout, "removed 8 files, 32.8 kB\n");
-    assert.deepEqual(readdirSync(dirname(cache)), ["notes.txt"]);
+    assert.equal(cleared.stdout, "removed: 32.8 kB, files: 8\n");
+    assert.deepEqual(readdirSync(dirname(cache)), ["content", "notes.txt"]);
     const again = await run([], ["cache", "clear", "-o", "json"]);
     assert.deepEqual(JSON.parse(again.stdout), { path: cache, files: 0, bytes: 0 });
     await run(FIRST, LONG);

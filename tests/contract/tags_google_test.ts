@@ -90,6 +90,21 @@ test("of an index that it knows nothing of, the index is read, and its images ar
   assert.deepEqual([rowsOf(arm64)[0]?.size, rowsOf(arm64)[0]?.image?.digest], [20, B.digest]);
 });
 
+test("an index of which it knows the size but not the date is read", async () => {
+  const script = [
+    listing([[MULTI, told(MULTI, ["multi"], { timeCreatedMs: "0" })], [A, told(A, [])], [
+      B,
+      told(B, []),
+    ]]),
+    manifestStep(MULTI.digest, serve(MULTI)),
+  ];
+  const run = await tagsAlone(script, ["-l", "-o", "json"]);
+  assert.deepEqual([rowsOf(run)[0]?.created, rowsOf(run)[0]?.size], [
+    "2024-01-02T00:00:00.000Z",
+    2468,
+  ]);
+});
+
 test("a date of 1970 of an image is what it says, and comes last", async () => {
   const script = [listing([
     [A, told(A, ["epoch"], { timeCreatedMs: "0" })],

@@ -52,7 +52,10 @@ const READ = {
 
 test("-l: a table for people on a terminal, exact elsewhere", async () => {
   const short = (digest: string) => digest.slice(0, 19);
-  const onTerminal = await tagsAlone(firstRun(TAGS, READ), ["-l"], { isStdoutTerminal: true });
+  const onTerminal = await tagsAlone(firstRun(TAGS, READ), ["-l"], {
+    isStdoutTerminal: true,
+    columns: 100,
+  });
   assertRun(onTerminal, {
     exitCode: 0,
     stderr: "",
@@ -97,8 +100,8 @@ test("-l fits into a terminal, and shows no age for a date that tells none", asy
   );
   assert.equal(await table(80), `${head}linux/amd64, linux/arm64, +3`);
   assert.equal(await table(60), `${head}linux/amd64, +4`);
-  assert.equal(await table(55), `${head}linux/amd64, +4`);
-  assert.equal(await table(54), "all  1970-01-01  15 B  linux/amd64, linux/arm64, +3");
+  assert.equal(await table(59), `${head}linux/amd64, +4`);
+  assert.equal(await table(58), "all  1970-01-01  15 B  linux/amd64, linux/arm64, +3");
   assert.equal(await table(50), "all  1970-01-01  15 B  linux/amd64, +4");
   assert.equal(await table(30), "all  1970-01-01  15 B");
   assert.equal(
@@ -107,6 +110,23 @@ test("-l fits into a terminal, and shows no age for a date that tells none", asy
   );
   const piped = await tagsAlone(script, ["-l"]);
   assert.match(piped.stdout, / 1970-01-01T00:00:00Z +15 B +(linux\/\w+, ){4}linux\/riscv64\n$/);
+});
+
+test("-l on a terminal cuts the type of an artifact, and aligns all but a long tag", async () => {
+  const long = `sha256-${"0".repeat(64)}.sig`;
+  const script = firstRun({ chart: CHART, [long]: CHART });
+  const run = await tagsAlone(script, ["-l", "--no-trunc"], { isStdoutTerminal: true });
+  assert.equal(
+    run.stdout,
+    `TAG    DIGEST${" ".repeat(67)}CREATED     SIZE  PLATFORMS\n`.replace("  PLATFORMS", "") +
+      `chart  ${CHART.digest}  2 days ago  7 B\n` +
+      `${long}  ${CHART.digest}  2 days ago  7 B\n`,
+  );
+  const wide = await tagsAlone(firstRun({ chart: CHART }), ["-l"], {
+    isStdoutTerminal: true,
+    columns: 76,
+  });
+  assert.match(wide.stdout, /^chart .{69}…$/m);
 });
 
 test("-l -o json: full values, and nothing that is not known", async () => {
@@ -334,6 +354,86 @@ test("dates that tell no age come last, as they are, and are in no range", async
       stdout: `${expected.replaceAll(" ", "\n")}\n`,
       stderr: "note: 5 tags left out: no date tells how old the image is\n",
     });
+  }
+});
+
+test("an image is for the platform that it says itself, whatever an index says of it", async () => {
+  const wrong = index([pointTo(AMD64, { platform: { os: "linux", architecture: "arm64" } })]);
+  for (const names of [["index", "zimage"], ["aimage", "index"]]) {
+    const tags = Object.fromEntries(names.map((name) => [name, name === "index" ? wrong : AMD64]));
+    const script = [
+      ...firstRun(tags, { configs: [AMD64.config] }),
+      // The index is read after the image, or before.
+      ...(names[0] === "index" ? [manifestStep(AMD64.digest, serve(AMD64))] : []),
+    ];
+    const run = await tagsAlone(
+      script,
+      ["--platform", "linux/arm64", "--sort", "size", "--concurrency", "1"],
+    );
+    assert.equal(run.stdout, "index\n", names.join());
+  }
+});
+
+test("of an index the newest believable date counts, and the best platform", async () => {
+  const future = imageFor("riscv64", new Date(Date.now() + 3_600_000).toISOString(), 5);
+  const v6 = imageFor("arm", daysAgo(20), 6, "v6");
+  const v7 = imageFor("arm", daysAgo(30), 7, "v7");
+  const images = [future, v6, v7];
+  const platforms = [
+    { os: "linux", architecture: "riscv64" },
+    { os: "linux", architecture: "arm", variant: "v6" },
+    { os: "linux", architecture: "arm", variant: "v7" },
+  ];
+  const all = index(images.map((one, i) => pointTo(one, { platform: platforms[i] })));
+  const script = firstRun({ all }, { inner: images, configs: images.map(({ config }) => config) });
+  const run = await tagsAlone(script, ["-l", "-o", "json"]);
+  assert.equal(rowsOf(run)[0]?.created, JSON.parse(v6.config.bytes.toString()).created);
+  const arm = await tagsAlone(
+    [...firstRun({ all }, { inner: [v7], configs: [v7.config] })],
+    ["-l", "-o", "json", "--platform", "linux/arm/v7"],
+  );
+  assert.deepEqual(rowsOf(arm)[0]?.image, { platform: "linux/arm/v7", digest: v7.digest });
+  const missing = await tagsAlone(
+    [...firstRun({ all }), manifestStep(v7.digest, { status: 404 })],
+    ["-l", "-o", "json", "--platform", "linux/arm/v7"],
+  );
+  assert.equal(missing.exitCode, 8);
+  assert.equal(rowsOf(missing)[0]?.error?.message, `Its image ${v7.digest} is not there`);
+});
+
+test("a date of an hour ahead is last, too", async () => {
+  const ahead = makeImage("ahead", new Date(Date.now() + 3_600_000).toISOString());
+  const tags = { ahead, old: OLD };
+  const script = firstRun(tags, { configs: [ahead.config, OLD.config] });
+  const run = await tagsAlone(script, ["--sort", "created"]);
+  assert.equal(run.stdout, "old\nahead\n");
+});
+
+test("what is behind the last one that is shown decides nothing", async () => {
+  const [, ...reads] = firstRun({ a: OLD, b: OLD }, { configs: [OLD.config] });
+  const words = ["--platform", "linux/amd64", "--limit", "2", "--concurrency", "2"];
+  for (const format of ["text", "ndjson", "json"]) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // Of two at a time the one waits until the other has read one that is broken.
+    const failed = await tagsAlone([
+      page(["a", "b", "c", "d"]),
+      ...reads.map((step) =>
+        step.path === "/v2/app/manifests/b"
+          ? { ...step, replyWith: async () => (await promise, serve(OLD)) }
+          : step
+      ),
+      manifestStep("c", { status: 400 }),
+      { ...manifestStep("d", { status: 400 }), replyWith: () => (resolve(), { status: 400 }) },
+    ], [...words, "-o", format]);
+    assert.deepEqual([failed.exitCode, failed.stderr], [0, ""], format);
+    // It is not waited for, either.
+    const hanging = await tagsAlone([
+      page(["a", "b", "c"]),
+      ...reads,
+      { ...manifestStep("c", { status: 200 }), fault: "hang", times: Infinity },
+    ], [...words, "-o", format]);
+    assert.deepEqual([hanging.exitCode, hanging.stderr], [0, ""], format);
+    assert.equal(hanging.stdout, failed.stdout);
   }
 });
 

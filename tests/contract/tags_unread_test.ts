@@ -40,6 +40,11 @@ const BROKEN = {
   "../../etc": [],
 };
 
+/** The requests for one that is fine. */
+function fineTag(name: string) {
+  return firstRun({ [name]: B }, { configs: [B.config] }).slice(1);
+}
+
 const REASONS: Readonly<Record<keyof typeof BROKEN, RegExp>> = {
   gone: /^NOT_FOUND It is listed, but has no manifest$/,
   failing: /^SERVER .* answered 500 \(5 tries\)$/,
@@ -116,6 +121,35 @@ test("without -l they are last, in no range, and the reasons are warnings", asyn
   assert.ok(ranged.stderr.startsWith(expected), ranged.stderr);
   const long = await tagsAlone(script, ["-l", "--older-than", "1d", "-o", "json"]);
   assert.deepEqual(tagsOfRows(long), ["a", "b", "gone"]);
+  // For what platform nobody knows: it is not to be deleted as one of them.
+  for (const [words, stdout] of [[[], "a\nb\n"], [["--limit", "1"], "a\n"]] as const) {
+    const [first = page([]), ...reads] = script;
+    const platform = await tagsAlone(
+      [
+        first,
+        ...reads.filter(({ path }) => stdout.includes("b") || !/manifests.b|gone/.test(`${path}`)),
+      ]
+        .filter(({ path }) => stdout.includes("b") || path !== `/v2/app/blobs/${B.config.digest}`),
+      ["--platform", "linux/amd64", "--concurrency", "1", ...words],
+    );
+    assert.equal(platform.stdout, stdout);
+  }
+});
+
+test("many tags without a manifest, and one thing that many share, do not end it", async () => {
+  const names = Array.from({ length: 30 }, (_, i) => `t${i + 10}`);
+  const gone = { method: "GET", path: /\/t\d+$/, reply: { status: 404 }, times: Infinity };
+  const missing = await tagsAlone([page([...names, "z"]), ...fineTag("z"), gone], ["-l"]);
+  assert.deepEqual([missing.exitCode, missing.stdout.split("\n").length], [8, 33]);
+  // Each has the same image, whose configuration cannot be read.
+  const shared = await tagsAlone([
+    page([...names, "z"]),
+    ...fineTag("z"),
+    { ...gone, reply: serve(A) },
+    blobStep(A.config, { reply: { status: 403 } }),
+  ], ["-l", "-o", "json"]);
+  assert.deepEqual([shared.exitCode, rowsOf(shared).length], [8, 31]);
+  assert.equal(rowsOf(shared).filter(({ error }) => error?.code === "DENIED").length, 30);
 });
 
 test("a configuration or an image inside that cannot be read is a reason, too", async () => {
@@ -262,4 +296,13 @@ test("what a registry says is shown without secrets", async () => {
   assert.equal(run.exitCode, 8);
   assert.ok(!`${run.stdout}${run.stderr}`.includes("hunter22"));
   assert.match(run.stdout, /NAME_INVALID/);
+  const table = await tagsAlone(
+    [
+      page(["a"]),
+      manifestStep("a", { status: 400, body: { errors: [{ message: "hunter22secret" }] } }),
+    ],
+    ["-l", "-u", "ann", "--password-stdin"],
+    { stdin: "hunter22secret" },
+  );
+  assert.ok(!`${table.stdout}${table.stderr}`.includes("hunter22"));
 });

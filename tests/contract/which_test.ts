@@ -182,6 +182,28 @@ test("which asks for no more indexes than a registry that counts allows", async 
   assert.match(run.stderr, /manifests to get: 3; the registry has 1 GET requests left .* an hour/);
 });
 
+test("which stops where a registry counts and knows no HEAD", async () => {
+  const budget = { "ratelimit-remaining": "2" };
+  const refused = {
+    method: "HEAD",
+    path: /\/manifests\//,
+    reply: { status: 405 },
+    times: Infinity,
+  };
+  const run = await which([
+    page(["a", "b", "c", "d"]),
+    refused,
+    manifestStep("a", { ...serve(A), headers: { ...serve(A).headers, ...budget } }),
+  ], [`HOST/app@${A.digest}`, "--concurrency", "1"]);
+  assert.deepEqual([run.exitCode, run.stdout], [9, "a\n"]);
+  assert.match(run.stderr, /manifests to get: 3; the registry has 2 GET requests left:/);
+});
+
+test("which lists tags by their names, whatever order they came in", async () => {
+  const run = await which(looking({ z: A, b: A, a: A }), [`HOST/app@${A.digest}`]);
+  assert.equal(run.stdout, "a\nb\nz\n");
+});
+
 test("which follows no more indexes in an index than anybody has", async () => {
   const many = index(
     Array.from({ length: 33 }, (_, i) => (

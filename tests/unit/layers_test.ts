@@ -28,7 +28,7 @@ const CORE = [
 const LAYERS: readonly Layer[] = [
   {
     name: "errors",
-    files: /^core\/(?:byte_size|date_time|duration|errors|for_each|shorten|version)\.ts$/,
+    files: /^core\/(?:byte_size|date_time|duration|errors|for_each|pauses|shorten|version)\.ts$/,
     imports: [],
   },
   {

@@ -55,10 +55,10 @@ test("a cell of more than 400 columns sticks out and does not pad all others", a
   }
 });
 
-test("a narrower limit can be set", async () => {
-  const rows = [["a", "1"], ["abcd", "2"], ["abc", "3"]];
+test("a narrower limit can be set for the first column", async () => {
+  const rows = [["a", "1"], ["abcd", "2"], ["abc", "three"]];
   assert.equal(
-    await formatTable(["A", "B"], rows, { maxWidth: 3 }),
-    "A    B\na    1\nabcd  2\nabc  3\n",
+    await formatTable(["A", "B"], rows, { maxFirstWidth: 3 }),
+    "A    B\na    1\nabcd  2\nabc  three\n",
   );
 });
