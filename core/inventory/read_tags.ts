@@ -98,7 +98,9 @@ class Reading {
     let next = 0;
     // Of a registry that nobody knows the first answer tells whether it counts.
     while (next < entries.length && !this.#isCounted && !this.#budget.isTold && !isEnough()) {
-      await this.#read(entries.slice(next, ++next));
+      const first = next;
+      while (next < tags.length && this.#fromListing(tags[next] ?? "")) next++;
+      await this.#read(entries.slice(first, ++next));
     }
     for (let count = mayBeEnough; next < entries.length && !isEnough(); count *= 2) {
       const some = entries.slice(next, this.#isCounted ? next + count : undefined);
