@@ -228,6 +228,17 @@ test("of an index only what --platform chooses is counted", async () => {
   assert.deepEqual([run.exitCode, rowsOf(run).length], [0, 2]);
 });
 
+test("where an index tells enough, none of its images is counted", async () => {
+  const platform = { platform: { os: "linux", architecture: "arm64" } };
+  const multi = index([pointTo(A, platform), pointTo(B, platform)]);
+  const run = await tagsAlone([
+    ...counting({ 0: FIRST, multi }, 1),
+    blobStep(FIRST.config),
+    withBudget(manifestStep(multi.digest, serve(multi)), 0),
+  ], ["--platform", "linux/arm64"]);
+  assert.deepEqual([run.exitCode, run.stdout, run.stderr], [0, "multi\n", ""]);
+});
+
 test("an index that is too large to be kept is got once, and so are all of its kind", async () => {
   const indexes = Array.from({ length: 12 }, (_, i) => (
     index([pointTo(A)], { annotations: { padding: `${i}`.repeat(700_000) } })

@@ -378,11 +378,11 @@ test("of an index the newest believable date counts, and the best platform", asy
   const future = imageFor("riscv64", new Date(Date.now() + 3_600_000).toISOString(), 5);
   const v6 = imageFor("arm", daysAgo(20), 6, "v6");
   const v7 = imageFor("arm", daysAgo(30), 7, "v7");
-  const images = [future, v6, v7];
+  const images = [future, v7, v6];
   const platforms = [
     { os: "linux", architecture: "riscv64" },
-    { os: "linux", architecture: "arm", variant: "v6" },
     { os: "linux", architecture: "arm", variant: "v7" },
+    { os: "linux", architecture: "arm", variant: "v6" },
   ];
   const all = index(images.map((one, i) => pointTo(one, { platform: platforms[i] })));
   const script = firstRun({ all }, { inner: images, configs: images.map(({ config }) => config) });

@@ -204,6 +204,12 @@ test("which lists tags by their names, whatever order they came in", async () =>
   assert.equal(run.stdout, "a\nb\nz\n");
 });
 
+test("which follows an index that is listed again and again once", async () => {
+  const again = index(Array.from({ length: 40 }, () => pointTo(OTHER)));
+  const run = await which(looking({ again, a: A }, [again, OTHER]), [`HOST/app@${A.digest}`]);
+  assert.deepEqual([run.exitCode, run.stdout], [0, "a\n"]);
+});
+
 test("which follows no more indexes in an index than anybody has", async () => {
   const many = index(
     Array.from({ length: 33 }, (_, i) => (
