@@ -44,18 +44,14 @@ async function showInfo({ host }: Context, { output }: CacheOptions): Promise<vo
 
 async function clear({ host }: Context, { output }: CacheOptions): Promise<void> {
   const path = cachePath(host);
-  const cache = await open({ host });
-  const { files, bytes } = cache.measure();
-  cache.clear();
-  const left = cache.measure();
-  const removed = { files: files - left.files, bytes: bytes - left.bytes };
+  const { files, bytes, failed } = (await open({ host })).clear();
   await host.stdout.write(
     output === "json"
-      ? formatJson({ path, files: removed.files, bytes: removed.bytes })
-      : `removed: ${formatSize(removed.bytes)}, files: ${removed.files}\n`,
+      ? formatJson({ path, files, bytes })
+      : `removed: ${formatSize(bytes)}, files: ${files}\n`,
   );
-  if (left.files === 0) return;
-  throw new RegctlError("PARTIAL", `Cannot remove ${left.files} of ${files} files in ${path}`);
+  if (failed === 0) return;
+  throw new RegctlError("PARTIAL", `Cannot remove ${failed} of ${files + failed} files in ${path}`);
 }
 
 async function open({ host }: Pick<Context, "host">): Promise<ContentCache> {

@@ -58,8 +58,8 @@ export interface CacheFolder {
   trim(): void;
   /** How much there is. */
   measure(): CacheSize;
-  /** Removes all of it, as far as that can be. */
-  clear(): void;
+  /** Removes all of it, and tells how much that was, and how many files cannot be removed. */
+  clear(): CacheSize & { readonly failed: number };
 }
 
 /** How much a {@linkcode CacheFolder} holds. */

@@ -87,9 +87,9 @@ export class ContentCache {
     return this.#folder.measure();
   }
 
-  /** Removes all of it, as far as that can be. */
-  clear(): void {
-    this.#folder.clear();
+  /** Removes all of it, and tells how much that was, and how many files cannot be removed. */
+  clear(): CacheSize & { readonly failed: number } {
+    return this.#folder.clear();
   }
 }
 

@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeSync,
@@ -114,12 +115,19 @@ class Folder implements CacheFolder {
     return { files: files.length, bytes: sum(files) };
   }
 
-  clear(): void {
+  clear(): CacheSize & { readonly failed: number } {
     // What is in it, since the folder itself may be a link.
-    for (const folder of listFolders(this.#path)) discard(folder);
+    const folders = listFolders(this.#path);
+    const removed = folders.flatMap(listFiles).map((file) => ({
+      file,
+      isGone: discard(file.path),
+    }));
+    // One that another process writes to stays.
+    for (const folder of folders) removeEmpty(folder);
+    const gone = removed.flatMap(({ file, isGone }) => isGone ? [file] : []);
+    return { files: gone.length, bytes: sum(gone), failed: removed.length - gone.length };
   }
 
-  /** Not written beside it and renamed: that would take twice as long, and readers verify. */
   #create(path: string, bytes: Uint8Array): void {
     const folder = dirname(path);
     const written = this.#written.get(folder);
@@ -178,12 +186,22 @@ function noteUse(file: number): void {
   }
 }
 
-/** Another process may have removed it, and then there is nothing to do. */
-function discard(path: string): void {
+/** Removes what is there, if anything is; false where that cannot be done. */
+function discard(path: string): boolean {
   try {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    return true;
   } catch {
     // It is not ours, and only takes up room.
+    return false;
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It is empty soon, or in use.
   }
 }
 

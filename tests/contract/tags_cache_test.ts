@@ -152,18 +152,6 @@ test("where a HEAD finds nothing and none was ever answered, a GET is asked, too
   });
 });
 
-test(
-  "a use that cannot be noted is none the less one",
-  { skip: isRoot && "root may" },
-  async () => {
-    await atHome(async ({ run, cache }) => {
-      await run(FIRST, LONG);
-      for (const file of filesIn(cache)) chmodSync(file, 0o400);
-      assert.equal((await run(laterRun(TAGS), LONG)).exitCode, 0);
-    });
-  },
-);
-
 test("--no-cache neither reads nor writes it", async () => {
   await atHome(async ({ run, cache }) => {
     await run(FIRST, [...LONG, "--no-cache"]);
@@ -234,7 +222,7 @@ test("where there can be no cache, nothing is said, and all is read", async () =
 
 test(
   "a folder or a link of another user is left alone",
-  { skip: !isRoot && "not root" },
+  { skip: !isRoot && "only the superuser can give a file away" },
   async () => {
     await atHome(async ({ run, path, cache }) => {
       const foreign = join(path, "foreign");

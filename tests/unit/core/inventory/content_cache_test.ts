@@ -18,7 +18,7 @@ async function open() {
     remove: (name) => void files.delete(name),
     trim: () => {},
     measure: () => ({ files: files.size, bytes: 0 }),
-    clear: () => files.clear(),
+    clear: () => ({ files: 0, bytes: 0, failed: 0 }),
   };
   const host = { ...createFakeHost(), openCache: () => Promise.resolve(folder) };
   const cache = await ContentCache.open(host);
