@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { forEach } from "../../core/for_each.ts";
 import { startDockerRegistry } from "../support/docker_registry.ts";
@@ -187,6 +188,29 @@ test("a process that is killed at any moment leaves a cache that is sound", {
   const after = await regctl(home, ...words);
   const alone = await regctl(home, ...words, "--no-cache");
   assert.equal(after.stdout, alone.stdout);
+});
+
+test("Ctrl-C in the middle prints what is known, and says how much that is", {
+  skip: missing,
+}, async () => {
+  await using folder = await createTempFolder();
+  await using registry = await startDockerRegistry();
+  writeDockerStorage(
+    `${registry.folder}/data`,
+    "app",
+    makeMixedTags({ count: 1500, indexEvery: 4, configs: 50 }),
+  );
+  const words = ["tags", `${registry.host}/app`, "-l", "-o", "json", "--concurrency", "4"];
+  await using program = await startProgram(words, { env: { HOME: folder.join("home") } });
+  const printed = text(program.stdout);
+  const asked = () => countRequests(registry.log())["GET manifests"] ?? 0;
+  while (asked() < 100) await new Promise((go) => setImmediate(go));
+  program.kill("SIGINT");
+  assert.equal((await program.wait()).exitCode, 130, program.stderr());
+  const rows = JSON.parse(await printed) as readonly Row[];
+  assert.ok(rows.length > 0 && rows.length < 1500, `${rows.length}`);
+  const { message } = JSON.parse(program.stderr()).error;
+  assert.equal(message, `Interrupted: ${1500 - rows.length} of 1500 tags not read`);
 });
 
 test("regctl serve: the facts and their order, and which tags lead to an image", async () => {
