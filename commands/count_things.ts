@@ -1,3 +1,5 @@
+import { countNoun } from "../core/count_noun.ts";
+
 /** How many of each. */
 export interface ThingCounts {
   readonly tags: number;
@@ -8,6 +10,6 @@ export interface ThingCounts {
 export function countThings({ tags, manifests }: ThingCounts): string {
   const parts = ([[tags, "tag"], [manifests, "manifest"]] as const)
     .filter(([number]) => number > 0)
-    .map(([number, noun]) => `${number} ${noun}${number === 1 ? "" : "s"}`);
+    .map(([number, noun]) => countNoun(number, noun));
   return parts.join(" and ") || "nothing";
 }

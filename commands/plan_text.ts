@@ -1,3 +1,4 @@
+import { countNoun } from "../core/count_noun.ts";
 import { shortenDigest } from "../core/oci/digest.ts";
 import { formatRepository } from "../core/reference/repository.ts";
 import { formatSize } from "../core/render/size.ts";
@@ -58,9 +59,8 @@ function shortenTag(tag: string): string {
 function describe({ repository, tags, manifests, freedBytes }: RepositoryPlan): string {
   const name = formatRepository(repository);
   const going = tags.filter(({ action }) => action === "delete").length;
-  const all = tags.length === 1 ? "1 tag" : `${tags.length} tags`;
+  const all = countNoun(tags.length, "tag");
   if (going + manifests.length === 0) return `${name}: of ${all} nothing may go`;
-  const parts = `${manifests.length} manifest${manifests.length === 1 ? "" : "s"}`;
-  return `${name}: ${going} of ${all} may go, with ${parts}; ` +
+  return `${name}: ${going} of ${all} may go, with ${countNoun(manifests.length, "manifest")}; ` +
     `when the registry collects its garbage, that frees ${formatSize(freedBytes)}`;
 }

@@ -1,3 +1,4 @@
+import { countNoun } from "../core/count_noun.ts";
 import { parseMoment } from "../core/date_time.ts";
 import { RegctlError } from "../core/errors.ts";
 import { ContentCache } from "../core/inventory/content_cache.ts";
@@ -10,6 +11,7 @@ import type { Platform } from "../core/oci/platform.ts";
 import type { Repository } from "../core/reference/repository.ts";
 import { tagPages } from "../core/registry/tags.ts";
 import type { SortOrder } from "../core/selection/select.ts";
+import { joinSome } from "../core/shorten.ts";
 import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import {
@@ -22,7 +24,6 @@ import { readPlatforms, type RegistryOptions } from "./options.ts";
 import { RowPrinter, type RowPrinterOptions } from "./row_printer.ts";
 import {
   assertAllRead,
-  countTags,
   createProgress,
   cutShort,
   readAsFarAsPossible,
@@ -152,10 +153,7 @@ function toNameSelection(
 /** Those who look for images in a repository of Google's may have to look below it. */
 function noteChildren({ diagnostics }: Context, { children }: ListedManifests): void {
   if (children.length === 0) return;
-  const shown = children.slice(0, MAX_NAMED).join(", ");
-  diagnostics.note(
-    `There are repositories below it: ${shown}${children.length > MAX_NAMED ? ", …" : ""}`,
-  );
+  diagnostics.note(`There are repositories below it: ${joinSome(children, MAX_NAMED)}`);
 }
 
 function assertTold({ wants }: Wish, listed: ListedManifests, host: string): void {
@@ -171,9 +169,9 @@ function noteLeftOut(
   { platform = "" }: TagsOptions,
 ): void {
   if (withoutPlatform > 0 && withoutPlatform === read) {
-    diagnostics.note(`None of ${countTags(read)} has an image for ${platform}`);
+    diagnostics.note(`None of ${countNoun(read, "tag")} has an image for ${platform}`);
   }
   if (undated > 0) {
-    diagnostics.note(`${countTags(undated)} left out: no date tells how old the image is`);
+    diagnostics.note(`${countNoun(undated, "tag")} left out: no date tells how old the image is`);
   }
 }

@@ -7,6 +7,7 @@ import { Journal } from "../core/retention/journal.ts";
 import { type Removal, tagsOf } from "../core/retention/removal.ts";
 import { removeFrom } from "../core/retention/remove.ts";
 import { verifyTags } from "../core/retention/verify_tags.ts";
+import { joinSome } from "../core/shorten.ts";
 import type { Context } from "./context.ts";
 import { countThings } from "./count_things.ts";
 import { outlastCall } from "./outlast_call.ts";
@@ -123,8 +124,7 @@ async function verify(
   try {
     const { faults, ghosts, vanished } = await verifyTags(client, repository, { deleted, kept });
     const warn = (what: string, names: readonly string[]) => {
-      const shown = names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", …" : "");
-      if (names.length > 0) diagnostics.warn(`${what}: ${shown}`);
+      if (names.length > 0) diagnostics.warn(`${what}: ${joinSome(names, MAX_NAMED)}`);
     };
     warn("still listed, though nothing is there any more", ghosts);
     warn("gone meanwhile, but not by this call", vanished);

@@ -1,8 +1,9 @@
+import { countNoun } from "../core/count_noun.ts";
 import { RegctlError } from "../core/errors.ts";
 import { ClosedPipe } from "../core/host.ts";
 import type { UnreadTag } from "../core/inventory/tag_facts.ts";
 import { formatCount } from "../core/render/progress.ts";
-import { shorten } from "../core/shorten.ts";
+import { joinSome, shorten } from "../core/shorten.ts";
 import type { Context } from "./context.ts";
 
 /** More names of what could not be read help nobody. */
@@ -55,9 +56,13 @@ export function cutShort(
   read: number,
   total: number,
 ): RegctlError {
-  return new RegctlError(code, `${message}: ${total - read} of ${countTags(total)} not read`, {
-    hint,
-  });
+  return new RegctlError(
+    code,
+    `${message}: ${total - read} of ${countNoun(total, "tag")} not read`,
+    {
+      hint,
+    },
+  );
 }
 
 /** Says of tags why they could not be read. */
@@ -70,16 +75,9 @@ export function warnOfUnread({ diagnostics }: Context, unread: readonly UnreadTa
 /** Throws `PARTIAL` where a tag could not be read. */
 export function assertAllRead(unread: readonly UnreadTag[], total: number): void {
   if (unread.length === 0) return;
-  const names = unread.slice(0, MAX_NAMED).map(({ tag }) => shorten(tag, MAX_TAG_LENGTH))
-    .join(", ");
-  const more = unread.length > MAX_NAMED ? ", …" : "";
+  const names = joinSome(unread.map(({ tag }) => shorten(tag, MAX_TAG_LENGTH)), MAX_NAMED);
   throw new RegctlError(
     "PARTIAL",
-    `Cannot read ${unread.length} of ${countTags(total)}: ${names}${more}`,
+    `Cannot read ${unread.length} of ${countNoun(total, "tag")}: ${names}`,
   );
-}
-
-/** `1 tag`, `3 tags` */
-export function countTags(count: number): string {
-  return `${count} tag${count === 1 ? "" : "s"}`;
 }

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { countNoun } from "../core/count_noun.ts";
 import { RegctlError } from "../core/errors.ts";
 import { ContentCache } from "../core/inventory/content_cache.ts";
 import { findTags, type TagMatch } from "../core/inventory/find_tags.ts";
@@ -30,7 +31,6 @@ import {
 import { readReference } from "./references.ts";
 import {
   assertAllRead,
-  countTags,
   createProgress,
   cutShort,
   readAsFarAsPossible,
@@ -119,7 +119,7 @@ function noteIndexes(
 ): void {
   const count = matches.filter(({ match }) => match === "index").length;
   if (count === 0 || output !== "text") return;
-  const which = `${count} of ${countTags(matches.length)}`;
+  const which = `${count} of ${countNoun(matches.length, "tag")}`;
   diagnostics.note(`By way of an index that lists it: ${which}; -o table tells them apart`);
 }
 

@@ -1,3 +1,4 @@
+import { countNoun } from "../count_noun.ts";
 import {
   type CredentialFacts,
   type Facts,
@@ -8,7 +9,6 @@ import {
   type TlsReport,
   type TokenRecord,
 } from "./facts.ts";
-import { count } from "./find_problems.ts";
 
 /** A line of the report: what it is about, and what was found. Not yet escaped. */
 export type Line = readonly [label: string, text: string];
@@ -108,7 +108,7 @@ const PAGING: Record<PagingFacts["state"], string> = {
 
 function describePageSize({ largestAccepted, largestPage }: PagingFacts): string {
   const accepted = largestAccepted === null ? "none" : `up to ${largestAccepted}`;
-  return `${accepted} accepted, the largest page had ${count(largestPage, "tag")}`;
+  return `${accepted} accepted, the largest page had ${countNoun(largestPage, "tag")}`;
 }
 
 const DELETION = {
@@ -155,7 +155,7 @@ function describeTls(tls: Finding<TlsReport>): (readonly [string, string | undef
     ? ""
     : daysLeft < 0
     ? ", over"
-    : `, ${count(daysLeft, "day")} left`;
+    : `, ${countNoun(daysLeft, "day")} left`;
   return [
     ["tls", about],
     ["certificate", [subject, names].filter((part) => part !== "").join(", for ")],

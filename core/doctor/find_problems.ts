@@ -1,3 +1,4 @@
+import { countNoun } from "../count_noun.ts";
 import type { ErrorCode } from "../errors.ts";
 import { type CheckFailure, type Facts, factsOf, type Finding, isFailure } from "./facts.ts";
 import { findMissingActions } from "./missing_actions.ts";
@@ -81,7 +82,7 @@ function findTransportProblems({ url, local, api, credential, tls }: Facts): Pro
   }
   if (daysLeft !== null && daysLeft >= 0 && daysLeft < MIN_DAYS_LEFT) {
     problems.push({
-      problem: `The certificate of ${host} ends in ${count(daysLeft, "day")}`,
+      problem: `The certificate of ${host} ends in ${countNoun(daysLeft, "day")}`,
       remedy: "Renew the certificate, or tell who runs the registry",
     });
   }
@@ -124,8 +125,8 @@ function findPagingProblems({ paging }: Facts): Problem[] {
   }
   if (isCapped) {
     problems.push({
-      problem: `A page holds ${count(largestPage, "tag")} at most, whatever is asked for`,
-      remedy: `Reckon with one request for each ${count(largestPage, "tag")}`,
+      problem: `A page holds ${countNoun(largestPage, "tag")} at most, whatever is asked for`,
+      remedy: `Reckon with one request for each ${countNoun(largestPage, "tag")}`,
     });
   }
   return problems;
@@ -168,9 +169,4 @@ function findClockProblems({ clock }: Facts): Problem[] {
     problem: `The registry's clock is ${Math.abs(skewSeconds)} s ${side} this machine's`,
     remedy: "Set both by a time server: tokens and certificates are good for a time",
   }];
-}
-
-/** `1 day`, `2 days`. */
-export function count(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? "" : "s"}`;
 }

@@ -1,4 +1,5 @@
 import type { CacheFolder, CacheSize, Host } from "../host.ts";
+import { baseFolder } from "../host_folders.ts";
 import { tryParseDigest } from "../oci/digest.ts";
 import { computeDigest } from "../oci/hash.ts";
 
@@ -13,10 +14,7 @@ export const MAX_CACHE_BYTES = 256 * MAX_FOLDER_BYTES;
 
 /** Where the cache is: `$XDG_CACHE_HOME/regctl/content`, else in `~/.cache`. */
 export function cachePath(host: Host): string {
-  const given = host.env("XDG_CACHE_HOME") ?? "";
-  // A relative path is to be ignored, says the XDG Base Directory Specification.
-  const home = given.startsWith("/") ? given : `${host.homeDirectory}/.cache`;
-  return `${home}/regctl/content`;
+  return `${baseFolder(host, "XDG_CACHE_HOME", ".cache")}/regctl/content`;
 }
 
 /**

@@ -1,7 +1,14 @@
 import { RegctlError } from "../errors.ts";
+import { CREATED_ANNOTATION } from "../oci/image_date.ts";
 import { artifactTypeOf, type Descriptor, type Manifest } from "../oci/manifest.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
-import { formatPlatform, type Platform, rankPlatform, tryParsePlatform } from "../oci/platform.ts";
+import {
+  formatPlatform,
+  isPlaceholder,
+  type Platform,
+  rankPlatform,
+  tryParsePlatform,
+} from "../oci/platform.ts";
 import { ifThere } from "../registry/if_there.ts";
 import {
   type ConfigFacts,
@@ -16,7 +23,6 @@ import type { Fact, TagFacts } from "./tag_facts.ts";
 
 /** Official images of Docker Hub have some ten; each is fetched. */
 const MAX_IMAGES = 200;
-const CREATED_ANNOTATION = "org.opencontainers.image.created";
 
 /** How {@linkcode FactsReader} reads. */
 export interface FactsReaderOptions {
@@ -121,8 +127,7 @@ export class FactsReader {
     const images = (await this.#reader.listAll(index)).flatMap((descriptor) => {
       const { digest, mediaType, size } = descriptor;
       const platform = tryParsePlatform(descriptor.platform);
-      // Build tools list what belongs to an image beside it, for a platform of that name.
-      const isImage = isImageType(mediaType) && platform?.os !== "unknown";
+      const isImage = isImageType(mediaType) && !(platform && isPlaceholder(platform));
       return isImage ? [{ pointer: { digest, mediaType, size }, platform }] : [];
     });
     if (images.length > MAX_IMAGES) {

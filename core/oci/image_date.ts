@@ -4,6 +4,9 @@ import { shorten } from "../shorten.ts";
 /** When an image was made, in milliseconds since the epoch, or why that is not known. */
 export type ImageDate = { readonly at: number } | { readonly unknown: string };
 
+/** Where a manifest states its date (image-spec, annotations.md); it may be any text. */
+export const CREATED_ANNOTATION = "org.opencontainers.image.created";
+
 const DAY_MS = 86_400_000;
 // Docker is of 2013. Reproducible builds write 1970 or 1980, and Go's zero time is the year 1.
 const EARLIEST_MS = Date.UTC(1990, 0, 1);

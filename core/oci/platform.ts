@@ -37,6 +37,11 @@ export function tryParsePlatform(value: unknown): Platform | undefined {
   return { os, architecture, ...(isWord(variant) && { variant }) };
 }
 
+/** Build tools list what belongs to an image beside it, for a platform of this name. */
+export function isPlaceholder({ os }: Platform): boolean {
+  return os === "unknown";
+}
+
 /** `linux/arm64/v8` */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");

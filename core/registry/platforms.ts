@@ -1,9 +1,16 @@
 import { RegctlError } from "../errors.ts";
 import type { Descriptor } from "../oci/manifest.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
-import { formatPlatform, type Platform, rankPlatform, tryParsePlatform } from "../oci/platform.ts";
+import {
+  formatPlatform,
+  isPlaceholder,
+  type Platform,
+  rankPlatform,
+  tryParsePlatform,
+} from "../oci/platform.ts";
 import { tryParseJson } from "../oci/try_parse_json.ts";
 import { formatReference, type Reference } from "../reference/reference.ts";
+import { joinSome } from "../shorten.ts";
 import { getBlob, MAX_CONFIG_BYTES } from "./blobs.ts";
 import type { RegistryClient } from "./client.ts";
 import { getManifest, type ManifestContent } from "./manifests.ts";
@@ -111,8 +118,7 @@ class Search {
 
   #consider(descriptor: Descriptor): void {
     const platform = tryParsePlatform(descriptor.platform);
-    // Build tools list what belongs to an image beside it, for a platform of that name.
-    if (!platform || platform.os === "unknown") return;
+    if (!platform || isPlaceholder(platform)) return;
     this.#found.push(platform);
     const rank = rankPlatform(platform, this.#wishes);
     if (rank !== undefined && rank < (this.#best?.rank ?? Infinity)) {
@@ -135,11 +141,10 @@ function notFound(
 ): RegctlError {
   const [wish] = wishes;
   const names = [...new Set(found.map(formatPlatform))];
-  const shown = names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", …" : "");
   return new RegctlError(
     "NOT_FOUND",
     `"${formatReference(reference)}" has no image for ${wish ? formatPlatform(wish) : "that"}: ` +
-      (names.length > 0 ? `there is ${shown}` : "it names no platform at all"),
+      (names.length > 0 ? `there is ${joinSome(names, MAX_NAMED)}` : "it names no platform at all"),
     { hint: names.length > 0 ? "Choose one of these with --platform" : undefined },
   );
 }

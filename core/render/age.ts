@@ -1,3 +1,5 @@
+import { countNoun } from "../count_noun.ts";
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -20,6 +22,5 @@ const UNITS: readonly (readonly [name: string, unitMs: number, fromMs: number])[
 export function formatAge(ageMs: number): string {
   const [name, unitMs] = UNITS.find(([, , fromMs]) => ageMs >= fromMs) ?? [];
   if (name === undefined || unitMs === undefined) return "just now";
-  const count = Math.floor(ageMs / unitMs);
-  return `${count} ${name}${count === 1 ? "" : "s"} ago`;
+  return `${countNoun(Math.floor(ageMs / unitMs), name)} ago`;
 }

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { RegctlError } from "../errors.ts";
 import type { AppendLog, Host } from "../host.ts";
+import { baseFolder } from "../host_folders.ts";
 import type { Repository } from "../reference/repository.ts";
 import type { ManifestContent } from "../registry/manifests.ts";
 import { nameRepository } from "../registry/repository_name.ts";
@@ -20,10 +21,7 @@ export interface PlannedRemoval {
 
 /** The folder of all journals: `$XDG_STATE_HOME/regctl`, else `~/.local/state/regctl`. */
 export function journalFolder(host: Host): string {
-  const given = host.env("XDG_STATE_HOME") ?? "";
-  // A relative path is to be ignored, says the XDG Base Directory Specification.
-  const state = given.startsWith("/") ? given : `${host.homeDirectory}/.local/state`;
-  return `${state}/regctl`;
+  return `${baseFolder(host, "XDG_STATE_HOME", ".local/state")}/regctl`;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { RegctlError } from "../errors.ts";
 import { tryParseDigest } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/manifest.ts";
+import { CREATED_ANNOTATION } from "../oci/image_date.ts";
 import { isImageConfigType, isImageType, isIndexType } from "../oci/media_types.ts";
-import { tryParsePlatform } from "../oci/platform.ts";
+import { isPlaceholder, tryParsePlatform } from "../oci/platform.ts";
 import type { Reference } from "../reference/reference.ts";
 import { formatRepository, type Repository } from "../reference/repository.ts";
 import { isTag } from "../reference/tag.ts";
@@ -19,7 +20,6 @@ import type { ManifestNode, Snapshot } from "./snapshot.ts";
 const MAX_DEPTH = 4;
 /** A signature of an SBOM of a signature: nobody goes further. */
 const MAX_REFERRER_DEPTH = 6;
-const CREATED_ANNOTATION = "org.opencontainers.image.created";
 
 /** How {@linkcode readSnapshot} reads. */
 export interface ReadSnapshotOptions {
@@ -234,7 +234,7 @@ class Reader {
   }
 }
 
-/** Build tools list what belongs to an image beside it, for a platform of that name. */
-function isImage({ platform }: Descriptor): boolean {
-  return tryParsePlatform(platform)?.os !== "unknown";
+function isImage(descriptor: Descriptor): boolean {
+  const platform = tryParsePlatform(descriptor.platform);
+  return !platform || !isPlaceholder(platform);
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import type { Descriptor } from "../oci/manifest.ts";
+import { CREATED_ANNOTATION } from "../oci/image_date.ts";
 import { OCI_MANIFEST } from "../oci/media_types.ts";
 
 const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
@@ -56,7 +57,7 @@ export async function makeImage(parts: ImageParts): Promise<DemoImage> {
     mediaType: OCI_MANIFEST,
     config: config.descriptor,
     layers: layers.map(({ descriptor }) => descriptor),
-    annotations: { "org.opencontainers.image.created": created.toISOString() },
+    annotations: { [CREATED_ANNOTATION]: created.toISOString() },
   }, OCI_MANIFEST);
   return { blobs: [...layers, config], manifest };
 }

@@ -28,7 +28,8 @@ const CORE = [
 const LAYERS: readonly Layer[] = [
   {
     name: "errors",
-    files: /^core\/(?:byte_size|date_time|duration|errors|for_each|pauses|shorten|version)\.ts$/,
+    files:
+      /^core\/(?:byte_size|count_noun|date_time|duration|errors|for_each|pauses|shorten|version)\.ts$/,
     imports: [],
   },
   {
