@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { startDockerRegistry } from "../support/docker_registry.ts";
 import { reasonToSkip } from "../support/find_program.ts";
-import { runProgram, startProgram } from "../support/program.ts";
+import { type RunningProgram, runProgram, startProgram } from "../support/program.ts";
 import { pushImage, pushManifest, pushTags } from "../support/push.ts";
 import { startServe } from "../support/serve_program.ts";
 import {
@@ -95,8 +95,12 @@ class Scene implements AsyncDisposable {
     return readdirSync(this.#state.path).includes("regctl");
   }
 
-  start() {
-    return startProgram(this.words, this);
+  /** Starts it, and sends it a signal once it is at its step. */
+  async startAndKill(signal: NodeJS.Signals): Promise<RunningProgram> {
+    const program = await startProgram(this.words, this);
+    await this.proxy.reached;
+    program.kill(signal);
+    return program;
   }
 
   run(...words: readonly string[]) {
@@ -256,9 +260,7 @@ test("44: killed at any step, a tag is what it was, or undo makes it so", { skip
     { "hold-request": steps.changes, "hold-answer": steps.all },
     async (step, repository) => {
       await using scene = await Scene.set(registry.url, repository, step);
-      await using program = await scene.start();
-      await scene.proxy.reached;
-      program.kill("SIGKILL");
+      await using program = await scene.startAndKill("SIGKILL");
       assert.deepEqual(await program.wait(), { exitCode: null, signal: "SIGKILL" });
       const { a, b } = await scene.look();
       seen.push(a, b);
@@ -277,9 +279,7 @@ test("44: after a kill, deleting again deletes, and undoing both restores", { sk
     { "hold-request": steps.copying, "hold-answer": steps.copying },
     async (step, repository) => {
       await using scene = await Scene.set(registry.url, repository, step);
-      await using program = await scene.start();
-      await scene.proxy.reached;
-      program.kill("SIGKILL");
+      await using program = await scene.startAndKill("SIGKILL");
       await program.wait();
       states.push((await scene.look()).a);
       const again = await scene.run(...scene.words, "--ignore-missing");
@@ -305,9 +305,7 @@ for (const [signal, exitCode, word] of SIGNALS) {
       : { "hold-answer": steps.changes };
     await steps.forEach(faults, async (step, repository) => {
       await using scene = await Scene.set(registry.url, repository, step);
-      await using program = await scene.start();
-      await scene.proxy.reached;
-      program.kill(signal);
+      await using program = await scene.startAndKill(signal);
       await isAtRest(program.pid);
       scene.proxy.release();
       const exit = await program.wait();
@@ -338,9 +336,7 @@ test("45: Ctrl-C gives up on a registry that answers no more, and puts back", {
   const first = steps.all.slice(0, steps.secondTag - 1);
   await steps.forEach({ "hold-request": first, "hold-answer": first }, async (step, repository) => {
     await using scene = await Scene.set(registry.url, repository, step);
-    await using program = await scene.start();
-    await scene.proxy.reached;
-    program.kill("SIGINT");
+    await using program = await scene.startAndKill("SIGINT");
     assert.deepEqual(await program.wait(), { exitCode: 130, signal: null }, program.stderr());
     const { a, b } = await scene.look();
     states.push(a);
@@ -359,9 +355,7 @@ test("45: who asks twice waits for nothing, and undo still restores", { skip }, 
     { "hold-request": steps.copying, "hold-answer": steps.copying },
     async (step, repository) => {
       await using scene = await Scene.set(registry.url, repository, step);
-      await using program = await scene.start();
-      await scene.proxy.reached;
-      program.kill("SIGINT");
+      await using program = await scene.startAndKill("SIGINT");
       await isAtRest(program.pid);
       program.kill("SIGINT");
       assert.deepEqual(await program.wait(), { exitCode: 130, signal: null }, program.stderr());

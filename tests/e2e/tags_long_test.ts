@@ -9,6 +9,7 @@ import { reasonToSkip } from "../support/find_program.ts";
 import {
   makeMixedTags,
   type ManyImage,
+  type MixedTagsOptions,
   writeDockerStorage,
   writeLayout,
 } from "../support/many_images.ts";
@@ -55,6 +56,20 @@ async function regctl(home: string, ...words: readonly string[]): Promise<Progra
   return run;
 }
 
+/** A registry with such tags in the repository `app`, and a home that is empty. */
+async function startMixed(options: MixedTagsOptions) {
+  await using started = new AsyncDisposableStack();
+  const folder = started.use(await createTempFolder());
+  const registry = started.use(await startDockerRegistry());
+  const images = makeMixedTags(options);
+  writeDockerStorage(`${registry.folder}/data`, "app", images);
+  const all = started.move();
+  return {
+    ...{ registry, images, app: `${registry.host}/app`, home: folder.join("home") },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
 /** How many manifests there are, and how many configurations. */
 function countContent(images: readonly ManyImage[]) {
   const all = images.flatMap((image) => [...image.images ?? [], image]);
@@ -69,12 +84,8 @@ test(
   "1,000 tags: what skopeo inspect tells of each, in the fewest requests, and in fewer again",
   { skip: missingPeer },
   async () => {
-    await using folder = await createTempFolder();
-    await using registry = await startDockerRegistry();
-    const images = makeMixedTags(MIXED);
-    writeDockerStorage(`${registry.folder}/data`, "app", images);
-    const app = `${registry.host}/app`;
-    const home = folder.join("home");
+    await using scene = await startMixed(MIXED);
+    const { registry, images, app, home } = scene;
     const run = async (...words: readonly string[]) => {
       const { length } = await settledLog(registry);
       const { stdout } = await regctl(home, "tags", app, ...words, "-o", "json");
@@ -142,15 +153,9 @@ test(
 );
 
 test("several processes share a cache, and each tells the same", { skip: missing }, async () => {
-  await using folder = await createTempFolder();
-  await using registry = await startDockerRegistry();
-  writeDockerStorage(
-    `${registry.folder}/data`,
-    "app",
-    makeMixedTags({ count: 60, indexEvery: 3, configs: 20 }),
-  );
-  const home = folder.join("home");
-  const words = ["tags", `${registry.host}/app`, "-l", "-o", "json"];
+  await using scene = await startMixed({ count: 60, indexEvery: 3, configs: 20 });
+  const { home, app } = scene;
+  const words = ["tags", app, "-l", "-o", "json"];
   const alone = await regctl(home, ...words, "--no-cache");
   const runs = await Promise.all(Array.from({ length: 4 }, () => regctl(home, ...words)));
   for (const { stdout } of runs) assert.equal(stdout, alone.stdout);
@@ -166,15 +171,9 @@ test("several processes share a cache, and each tells the same", { skip: missing
 test("a process that is killed at any moment leaves a cache that is sound", {
   skip: missing,
 }, async () => {
-  await using folder = await createTempFolder();
-  await using registry = await startDockerRegistry();
-  writeDockerStorage(
-    `${registry.folder}/data`,
-    "app",
-    makeMixedTags({ count: 200, indexEvery: 4, configs: 50 }),
-  );
-  const home = folder.join("home");
-  const words = ["tags", `${registry.host}/app`, "-l", "-o", "json"];
+  await using scene = await startMixed({ count: 200, indexEvery: 4, configs: 50 });
+  const { registry, home, app } = scene;
+  const words = ["tags", app, "-l", "-o", "json"];
   for (const requests of [30, 90, 200]) {
     const { length } = registry.log();
     await using program = await startProgram(words, { env: { HOME: home } });
@@ -193,15 +192,10 @@ test("a process that is killed at any moment leaves a cache that is sound", {
 test("Ctrl-C in the middle prints what is known, and says how much that is", {
   skip: missing,
 }, async () => {
-  await using folder = await createTempFolder();
-  await using registry = await startDockerRegistry();
-  writeDockerStorage(
-    `${registry.folder}/data`,
-    "app",
-    makeMixedTags({ count: 1500, indexEvery: 4, configs: 50 }),
-  );
-  const words = ["tags", `${registry.host}/app`, "-l", "-o", "json", "--concurrency", "4"];
-  await using program = await startProgram(words, { env: { HOME: folder.join("home") } });
+  await using scene = await startMixed({ count: 1500, indexEvery: 4, configs: 50 });
+  const { registry, home, app } = scene;
+  const words = ["tags", app, "-l", "-o", "json", "--concurrency", "4"];
+  await using program = await startProgram(words, { env: { HOME: home } });
   const printed = text(program.stdout);
   const asked = () => countRequests(registry.log())["GET manifests"] ?? 0;
   while (asked() < 100) await new Promise((go) => setImmediate(go));
